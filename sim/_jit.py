@@ -1,0 +1,63 @@
+"""The one place that sets Numba's flags.
+
+Every kernel of the package is declared with :func:`kernel`, so that the flags are the same everywhere: compiled code
+is cached on disk, the GIL is released, and floating point keeps IEEE semantics (no ``fastmath``) unless the call site
+argues for a relaxation. If no cache directory can be written, kernels are compiled in every process instead.
+
+Numba notices a changed source file but not a changed callee in another file; ``make clean`` empties the caches.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+# GNU OpenMP otherwise spins between parallel regions and starves other processes that share the cores.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import numba  # noqa: E402
+
+__all__ = ["JIT_ENABLED", "kernel"]
+
+JIT_ENABLED: bool = not numba.config.DISABLE_JIT
+"""False when ``NUMBA_DISABLE_JIT=1``: kernels are then plain Python, slow but debuggable."""
+
+
+def kernel(
+    *, parallel: bool = False, inline: bool = False, fastmath: bool | set[str] = False, cache: bool = True
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorator factory for compiled kernels.
+
+    Parameters
+    ----------
+    parallel : bool
+        Let ``numba.prange`` use threads. Such kernels must give the same bits for any number of threads.
+    inline : bool
+        Ask LLVM to inline the function into its callers; for scalar helpers used in hot loops.
+    fastmath : bool or set of str
+        LLVM fast-math flags; leave off unless a comment at the call site says why it is sound.
+    cache : bool
+        Keep the compiled code on disk. Off only for kernels that are built at run time.
+
+    Examples
+    --------
+    >>> @kernel(cache=False)
+    ... def twice(x):
+    ...     return 2 * x
+    >>> twice(21)
+    42
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        flags: dict[str, Any] = {"nogil": True, "parallel": parallel, "fastmath": fastmath}
+        if inline:
+            flags["forceinline"] = True
+        if cache:
+            try:
+                return numba.njit(function, cache=True, **flags)
+            except RuntimeError:  # no writable cache directory: compile in memory
+                pass
+        return numba.njit(function, **flags)
+
+    return decorate

@@ -1,0 +1,80 @@
+"""Argument checks shared by every public function: one line that names the argument, what was given, what is allowed."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+
+__all__ = ["check_choice", "check_finite", "check_fraction", "check_int", "check_real", "losses_array"]
+
+
+def check_int(name: str, value: Any, *, low: int | None = None, high: int | None = None) -> int:
+    """``value`` as an int in [low, high]; bools and non-integral floats are refused.
+
+    Examples
+    --------
+    >>> check_int("K", 5, low=1)
+    5
+    """
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+    if (low is not None and number < low) or (high is not None and number > high):
+        raise ValueError(f"{name} must be {_range(low, high)}, got {number}")
+    return number
+
+
+def check_real(name: str, value: Any, *, low: float = -math.inf, high: float = math.inf, open_low: bool = False) -> float:
+    """``value`` as a finite float in [low, high], or (low, high] with ``open_low``."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, got {value!r}") from None
+    if not math.isfinite(number):
+        raise ValueError(f"{name} must be finite, got {number}")
+    if number < low or number > high or (open_low and number == low):
+        left = f"{'(' if open_low else '['}{low:g}" if low > -math.inf else "(-inf"
+        right = f"{high:g}]" if high < math.inf else "inf)"
+        raise ValueError(f"{name} must be in {left}, {right}, got {number:g}")
+    return number
+
+
+def check_fraction(name: str, value: Any) -> float:
+    """``value`` as a float in (0, 1], the range of an FPR or TPR limit."""
+    return check_real(name, value, low=0.0, high=1.0, open_low=True)
+
+
+def check_choice(name: str, value: Any, allowed: tuple[Any, ...]) -> Any:
+    """``value`` if it is one of ``allowed``."""
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
+    return value
+
+
+def check_finite(name: str, array: np.ndarray) -> np.ndarray:
+    """``array`` if it holds no NaN and no infinity."""
+    if array.size and not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite, got {int((~np.isfinite(array)).sum())} NaN or infinite values")
+    return array
+
+
+def losses_array(losses: Any, name: str = "losses") -> np.ndarray:
+    """``losses`` as a finite float64 array with a last axis of at least one entry."""
+    array = np.asarray(losses, dtype=np.float64)
+    if array.ndim == 0 or array.shape[-1] == 0:
+        raise ValueError(f"{name} must have at least one entry along its last axis, got shape {array.shape}")
+    return check_finite(name, array)
+
+
+def _range(low: int | None, high: int | None) -> str:
+    if high is None:
+        return f">= {low}"
+    if low is None:
+        return f"<= {high}"
+    return f"in {low}..{high}"
