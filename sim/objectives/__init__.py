@@ -1,0 +1,1 @@
+"""Robust objectives: what hard negative sampling minimises."""
