@@ -9,7 +9,9 @@ Numba notices a changed source file but not a changed callee in another file; ``
 
 from __future__ import annotations
 
+import functools
 import os
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +20,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numba  # noqa: E402
 
-__all__ = ["JIT_ENABLED", "kernel"]
+__all__ = ["JIT_ENABLED", "kernel", "rebind"]
 
 JIT_ENABLED: bool = not numba.config.DISABLE_JIT
 """False when ``NUMBA_DISABLE_JIT=1``: kernels are then plain Python, slow but debuggable."""
@@ -50,7 +52,7 @@ def kernel(
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        flags: dict[str, Any] = {"nogil": True, "parallel": parallel, "fastmath": fastmath}
+        flags: dict[str, Any] = {"nogil": True, "parallel": parallel, "fastmath": fastmath, "error_model": "numpy"}
         if inline:
             flags["forceinline"] = True
         if cache:
@@ -61,3 +63,32 @@ def kernel(
         return numba.njit(function, **flags)
 
     return decorate
+
+
+@functools.cache
+def rebind(function: Any, **replacements: Any) -> Any:
+    """A compiled copy of ``function`` in which global names stand for other compiled functions.
+
+    Kernels that call a sampler do so through a module-level name, which keeps them cacheable on disk. A user's own
+    sampler is put in the place of that name here; the copy is compiled once per process.
+
+    Examples
+    --------
+    >>> @kernel(cache=False)
+    ... def one():
+    ...     return 1
+    >>> @kernel(cache=False)
+    ... def two():
+    ...     return 2
+    >>> def caller():
+    ...     return number() + 1
+    >>> caller.__globals__["number"] = one
+    >>> rebind(kernel(cache=False)(caller), number=two)()
+    3
+    """
+    plain = getattr(function, "py_func", function)
+    options = getattr(function, "targetoptions", {})
+    scope = {**plain.__globals__, **replacements}
+    copy = types.FunctionType(plain.__code__, scope, plain.__name__, plain.__defaults__)
+    copy.__doc__ = plain.__doc__
+    return kernel(parallel=bool(options.get("parallel", False)), cache=False)(copy)

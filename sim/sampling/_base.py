@@ -1,0 +1,203 @@
+"""What a negative sampler is: a rule that turns a pool's losses into weights."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._jit import kernel, rebind
+from .._random import to_seed
+from .._validation import check_int, losses_array
+from ._simulate import draw_many, weigh_rows
+
+__all__ = ["Sampler", "mixture_from_weights"]
+
+
+class Sampler(ABC):
+    """A negative sampler on pools of ``N`` uniformly drawn negatives.
+
+    One definition serves everything: :meth:`weights` is the law that the proofs check, :meth:`rank_distribution` its
+    exact marginal over the ranks of all negatives, :meth:`draw` samples from it, and the trainer runs the same compiled
+    kernel on every pool.
+
+    Sub-classes are frozen dataclasses. An own sampler gives :attr:`params` and :attr:`kernel`, a function compiled with
+    ``numba.njit`` of ``(losses, params, idx, w) -> count`` that writes the kept positions of the pool to ``idx[:count]``
+    and their weights, which sum to one, to ``w[:count]``. It must not keep state: it runs in many threads.
+
+    Attributes
+    ----------
+    N : int
+        Pool size.
+    rank_based : bool
+        The weights depend only on the order of the losses. The trainer then skips the loss and compares scores.
+
+    Examples
+    --------
+    A sampler that takes the hardest and the easiest negative of the pool, each half of the time:
+
+    >>> import numba
+    >>> from dataclasses import dataclass
+    >>> @numba.njit
+    ... def ends(losses, params, idx, w):
+    ...     idx[0], idx[1] = losses.argmax(), losses.argmin()
+    ...     w[0] = w[1] = 0.5
+    ...     return 2
+    >>> @dataclass(frozen=True)
+    ... class Ends(Sampler):
+    ...     N: int = 10
+    ...     kernel = staticmethod(ends)
+    ...     rank_based = True
+    ...     params = ()
+    >>> Ends(4).weights([0.1, 3.0, 0.2, 0.3]).tolist()
+    [0.5, 0.5, 0.0, 0.0]
+    """
+
+    N: int
+    kind: ClassVar[int] = -1
+    rank_based: ClassVar[bool] = False
+    kernel: ClassVar[Callable[..., Any] | None] = None
+
+    @property
+    @abstractmethod
+    def params(self) -> tuple[float, ...]:
+        """Numbers handed to the kernel."""
+
+    @property
+    def width(self) -> int:
+        """At most this many entries of a pool get a weight."""
+        return self.N
+
+    def get_params(self) -> dict[str, Any]:
+        """The constructor's arguments by name."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v:g}' for k, v in self.get_params().items())})"
+
+    def bind(self, loop: Any) -> Any:
+        """The compiled ``loop``, which calls the built-in ``select``, made to call this sampler's kernel."""
+        return loop if self.kernel is None else rebind(loop, select=_as_select(self.kernel))
+
+    def params_array(self) -> NDArray[np.float64]:
+        """:attr:`params` as the array that kernels take."""
+        return np.asarray(self.params, dtype=np.float64)
+
+    def weights(self, losses: ArrayLike) -> NDArray[np.float64]:
+        """Sampling probabilities on pools.
+
+        Parameters
+        ----------
+        losses : array_like of shape (..., n)
+            Losses L(c, i, j) of the pool's negatives, finite; larger is harder. Usually n = N; a pool cut short by a
+            small catalogue may have fewer.
+
+        Returns
+        -------
+        ndarray of shape (..., n)
+            Non-negative, summing to one along the last axis.
+        """
+        array = losses_array(losses)
+        flat = np.ascontiguousarray(array.reshape(-1, array.shape[-1]))
+        out = np.zeros_like(flat)
+        self.bind(weigh_rows)(self.kind, self.params_array(), flat, out)
+        return out.reshape(array.shape)
+
+    def draw(self, losses: ArrayLike, size: int, rng: np.random.Generator | int | None = None) -> NDArray[np.int64]:
+        """Draw positions of one pool in proportion to :meth:`weights`.
+
+        Parameters
+        ----------
+        losses : array_like of shape (n,)
+            The pool's losses.
+        size : int
+            Number of independent draws, >= 0.
+        rng : Generator, int or None
+            Source of randomness (SPEC 7).
+
+        Returns
+        -------
+        ndarray of shape (size,)
+            Positions in 0..n-1.
+        """
+        pool = losses_array(losses)
+        if pool.ndim != 1:
+            raise ValueError(f"losses must be one pool (1-D), got shape {pool.shape}")
+        out = np.empty(check_int("size", size, low=0), dtype=np.int64)
+        draw_many(self.weights(pool), np.uint64(to_seed(rng)), out)
+        return out
+
+    def rank_distribution(self, n_neg: int, *, replace: bool = False) -> NDArray[np.float64]:
+        """Exact share of the sampling probability on each rank among all negatives, hardest first, shape (n_neg,).
+
+        Parameters
+        ----------
+        n_neg : int
+            Number of negatives n_-, all with different losses.
+        replace : bool
+            Whether pools are drawn with replacement.
+
+        Raises
+        ------
+        ValueError
+            Where the law depends on the losses themselves and not only on their order; use
+            :func:`sim.sampling.simulate_rank_distribution` there. Also for a pool larger than n_neg drawn without
+            replacement.
+        """
+        raise ValueError(f"{self} has no rank distribution free of the losses; use simulate_rank_distribution instead")
+
+    def opauc_mixture(self, n_neg: int, *, replace: bool = False) -> NDArray[np.float64]:
+        """Weights over k = 1..n_neg of the exact objectives OPAUC(k / n_neg) that this sampler optimises on average."""
+        return mixture_from_weights(self.rank_distribution(n_neg, replace=replace))
+
+    def effective_beta(self, n_neg: int, *, replace: bool = False) -> float:
+        """Mean of beta under :meth:`opauc_mixture`: one scale of hardness for all rank-based samplers."""
+        mixture = self.opauc_mixture(n_neg, replace=replace)
+        return float(mixture @ np.arange(1, mixture.size + 1)) / mixture.size
+
+    def _check_n_neg(self, n_neg: int, replace: bool) -> int:
+        n = check_int("n_neg", n_neg, low=1)
+        if not replace and n < self.N:
+            raise ValueError(f"n_neg must be >= N={self.N} to draw pools without replacement, got {n}")
+        return n
+
+
+_selects: dict[Any, Any] = {}
+
+
+def _as_select(own: Any) -> Any:
+    """The user's kernel in the shape of the built-in ``select``; one object per kernel, so that loops bind once."""
+    if own not in _selects:
+
+        def select(kind, losses, params, idx, w):  # type: ignore[no-untyped-def]
+            return own(losses, params, idx, w)
+
+        _selects[own] = kernel(cache=False)(select)
+    return _selects[own]
+
+
+def mixture_from_weights(rank_weights: ArrayLike) -> NDArray[np.float64]:
+    """Rank weights as a mixture of hard cuts, by Abel summation (T1-pool).
+
+    Parameters
+    ----------
+    rank_weights : array_like of shape (n,)
+        Probability w_r on rank r, hardest first.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Entry k-1 is k (w_k - w_{k+1}), the weight of OPAUC(k/n). It sums to the sum of the w; entries are negative
+        exactly where w increases.
+
+    Examples
+    --------
+    >>> mixture_from_weights([0.5, 0.25, 0.25]).tolist()
+    [0.25, 0.0, 0.75]
+    """
+    w = np.asarray(rank_weights, dtype=np.float64)
+    return np.arange(1, w.size + 1) * (w - np.append(w[1:], 0.0))

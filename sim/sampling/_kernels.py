@@ -1,0 +1,144 @@
+"""Selection kernels: which entries of a pool a sampler keeps, and with what weight.
+
+Every kernel has the signature ``(losses, params, idx, w) -> count``: ``losses`` (n,) are the losses of the pool's n
+negatives; the kernel writes the kept positions into ``idx[:count]`` and their weights, summing to one, into
+``w[:count]``. The trainer, the simulations and :meth:`Sampler.weights` all call these same kernels.
+Ties go to the earlier position of the pool, which is exchangeable, so no item is favoured.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._jit import kernel
+from ..objectives._kernels import kl_temperature_1d, taylor_temperature_1d, tilt_1d
+
+__all__ = ["DNS", "SOFTMAX_EXACT", "SOFTMAX_V", "UNIFORM", "draw_from", "select", "top_m"]
+
+UNIFORM, DNS, SOFTMAX_V, SOFTMAX_EXACT = 0, 1, 2, 3
+_INSERTION_MAX = 16  # up to here keeping a sorted list of the best beats a partial sort
+
+
+@kernel()
+def _kth_largest(a, k):
+    """Value of the k-th largest entry (k from 1) of ``a``, which is reordered (Hoare's quickselect)."""
+    low, high, target = 0, a.size - 1, k - 1
+    while low < high:
+        pivot = a[(low + high) // 2]
+        i, j = low, high
+        while i <= j:
+            while a[i] > pivot:
+                i += 1
+            while a[j] < pivot:
+                j -= 1
+            if i <= j:
+                a[i], a[j] = a[j], a[i]
+                i += 1
+                j -= 1
+        if target <= j:
+            high = j
+        elif target >= i:
+            low = i
+        else:
+            break
+    return a[target]
+
+
+@kernel()
+def top_m(losses, m, idx):
+    """Positions of the ``m`` largest losses into ``idx[:m]``; ties go to earlier positions."""
+    n = losses.size
+    if m >= n:
+        for j in range(n):
+            idx[j] = j
+        return
+    if m <= _INSERTION_MAX:
+        kept = 0
+        lowest = -np.inf
+        for j in range(n):
+            value = losses[j]
+            if kept == m and value <= lowest:
+                continue
+            k = kept if kept < m else m - 1
+            while k > 0 and losses[idx[k - 1]] < value:
+                idx[k] = idx[k - 1]
+                k -= 1
+            idx[k] = j
+            if kept < m:
+                kept += 1
+            lowest = losses[idx[kept - 1]]
+        return
+    threshold = _kth_largest(losses.copy(), m)
+    above = 0
+    for j in range(n):
+        above += losses[j] > threshold
+    ties = m - above
+    k = 0
+    for j in range(n):
+        if losses[j] > threshold:
+            idx[k] = j
+            k += 1
+        elif losses[j] == threshold and ties > 0:
+            idx[k] = j
+            k += 1
+            ties -= 1
+
+
+@kernel()
+def _uniform(losses, idx, w):
+    n = losses.size
+    for j in range(n):
+        idx[j] = j
+        w[j] = 1.0 / n
+    return n
+
+
+@kernel()
+def _dns(losses, m, idx, w):
+    m = min(m, losses.size)
+    top_m(losses, m, idx)
+    for k in range(m):
+        w[k] = 1.0 / m
+    return m
+
+
+@kernel()
+def _softmax_v(losses, rho, idx, w):
+    n = losses.size
+    # ddof = 1: the unbiased variance, as in the published program
+    tilt_1d(losses, taylor_temperature_1d(losses, rho, 1), w[:n])
+    for j in range(n):
+        idx[j] = j
+    return n
+
+
+@kernel()
+def _softmax_exact(losses, rho, idx, w):
+    n = losses.size
+    tilt_1d(losses, kl_temperature_1d(losses, rho), w[:n])
+    for j in range(n):
+        idx[j] = j
+    return n
+
+
+@kernel()
+def select(kind, losses, params, idx, w):
+    """Run the built-in kernel ``kind`` on a pool; see the module's docstring."""
+    if kind == DNS:
+        return _dns(losses, np.int64(params[0]), idx, w)
+    if kind == SOFTMAX_V:
+        return _softmax_v(losses, params[0], idx, w)
+    if kind == SOFTMAX_EXACT:
+        return _softmax_exact(losses, params[0], idx, w)
+    return _uniform(losses, idx, w)
+
+
+@kernel()
+def draw_from(idx, w, count, u):
+    """The kept position at quantile ``u`` in (0, 1) of the weights: an inverse-CDF draw."""
+    total = 0.0
+    for k in range(count):
+        total += w[k]
+        if u < total:
+            return idx[k]
+    return idx[count - 1]
