@@ -102,9 +102,7 @@ def opauc(y_true: Any, y_score: Any, beta: float, *, normalize: str = "raw", exc
     return area
 
 
-def llpauc(
-    y_true: Any, y_score: Any, alpha: float, beta: float, *, normalize: str = "raw", exclude: Any = None
-) -> Any:
+def llpauc(y_true: Any, y_score: Any, alpha: float, beta: float, *, normalize: str = "raw", exclude: Any = None) -> Any:
     r"""Lower-left partial AUC of Shi et al. (WWW 2024, arXiv 2403.00844).
 
     The area of the region under the ROC curve with FPR <= beta and TPR <= alpha,

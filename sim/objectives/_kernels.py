@@ -184,3 +184,86 @@ def tilt_1d(losses, temperature, out):
     scale = 1.0 / total
     for i in range(n):
         out[i] *= scale
+
+
+@kernel()
+def kl_dual_1d(losses, rho, lam):
+    """lam log mean exp(losses / lam) + lam rho, eq. (21); the maximum at lam = 0, the mean (or inf) at lam = inf."""
+    n = losses.size
+    top = np.float64(losses[0])
+    for i in range(1, n):
+        top = max(top, np.float64(losses[i]))
+    if lam == 0.0:
+        return top
+    mean = 0.0
+    for i in range(n):
+        mean += np.float64(losses[i]) - top
+    mean /= n
+    if lam == math.inf:
+        return top + mean if rho == 0.0 else math.inf
+    total = 0.0
+    if -mean <= _CENTRED * lam:
+        for i in range(n):
+            f, _ = _exp_minus_linear((np.float64(losses[i]) - top - mean) / lam)
+            total += f
+        return top + (mean + lam * (math.log1p(total / n) + rho))
+    for i in range(n):
+        total += math.exp((np.float64(losses[i]) - top) / lam)
+    return top + lam * (math.log(total / n) + rho)
+
+
+@kernel()
+def top_weights_1d(losses, x, out):
+    """Weights 1/x on the ``floor(x)`` largest losses and the rest on the next one; ties at the edge share evenly."""
+    n = losses.size
+    edge = np.partition(losses, n - min(n, max(1, math.ceil(x))))[n - min(n, max(1, math.ceil(x)))]
+    above = 0
+    ties = 0
+    for i in range(n):
+        if losses[i] > edge:
+            above += 1
+        elif losses[i] == edge:
+            ties += 1
+    share = (x - above) / (x * ties)
+    for i in range(n):
+        out[i] = 1.0 / x if losses[i] > edge else (share if losses[i] == edge else 0.0)
+
+
+@kernel()
+def each_row(function_id, losses, parameter, option, out):
+    """Apply a 1-D kernel to every row: 0 kl_temperature, 1 taylor_temperature, 2 kl_dual (option = rho)."""
+    for r in range(losses.shape[0]):
+        if function_id == 0:
+            out[r] = kl_temperature_1d(losses[r], parameter[r])
+        elif function_id == 1:
+            out[r] = taylor_temperature_1d(losses[r], parameter[r], option)
+        else:
+            out[r] = kl_dual_1d(losses[r], option, parameter[r])
+
+
+@kernel()
+def tilt_rows(losses, temperatures, out):
+    """:func:`tilt_1d` of every row, each at its own temperature."""
+    for r in range(losses.shape[0]):
+        tilt_1d(losses[r], temperatures[r], out[r])
+
+
+@kernel()
+def surrogate(pos, neg, weights, grad_pos, grad_neg):
+    """Mean over positives of sum_j weights_j l(pos_i - neg_j), l(t) = log(1 + exp(-t)); adds the gradients.
+
+    The gradient buffers start at zero. Pairs of zero weight cost nothing.
+    """
+    n_pos = pos.size
+    kept = np.nonzero(weights)[0]
+    value = 0.0
+    for i in range(n_pos):
+        row = 0.0
+        for j in kept:
+            t = neg[j] - pos[i]
+            row += weights[j] * softplus(t)
+            g = weights[j] * sigmoid(t) / n_pos
+            grad_pos[i] -= g
+            grad_neg[j] += g
+        value += row
+    return value / n_pos
