@@ -18,12 +18,15 @@ from typing import Any
 # GNU OpenMP otherwise spins between parallel regions and starves other processes that share the cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-import numba  # noqa: E402
+import numba
 
-__all__ = ["JIT_ENABLED", "kernel", "rebind"]
+__all__ = ["JIT_ENABLED", "MAX_THREADS", "kernel", "rebind"]
 
 JIT_ENABLED: bool = not numba.config.DISABLE_JIT
 """False when ``NUMBA_DISABLE_JIT=1``: kernels are then plain Python, slow but debuggable."""
+
+MAX_THREADS: int = numba.config.NUMBA_NUM_THREADS
+"""Threads that parallel kernels may use in this process (``NUMBA_NUM_THREADS``, by default the number of cores)."""
 
 
 def kernel(

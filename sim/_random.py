@@ -4,7 +4,7 @@ A draw is a pure function of ``(seed, names of the stream, counter)``: no state 
 Parallel kernels therefore give the same bits for any number of threads, any order of work, and after a resume.
 
 The generator is SplitMix64 (Steele, Lea and Flood, OOPSLA 2014) read at arbitrary positions: draw ``i`` of the stream
-with key ``k`` is ``mix(k + (i + 1) * GOLDEN)``. Keys are made by mixing the seed with the integers that name the stream.
+with key ``k`` is ``mix(k + (i + 1) * GOLDEN)``. Keys are mixed from the seed and the integers that name the stream.
 """
 
 from __future__ import annotations

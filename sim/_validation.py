@@ -1,4 +1,4 @@
-"""Argument checks shared by every public function: one line that names the argument, what was given, what is allowed."""
+"""Argument checks shared by every public function: one line with the argument, what was given, what is allowed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ def check_int(name: str, value: Any, *, low: int | None = None, high: int | None
     return number
 
 
-def check_real(name: str, value: Any, *, low: float = -math.inf, high: float = math.inf, open_low: bool = False) -> float:
+def check_real(
+    name: str, value: Any, *, low: float = -math.inf, high: float = math.inf, open_low: bool = False
+) -> float:
     """``value`` as a finite float in [low, high], or (low, high] with ``open_low``."""
     try:
         number = float(value)

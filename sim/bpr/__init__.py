@@ -1,0 +1,7 @@
+"""The torch-free trainer: matrix factorisation by BPR with hard negatives under control."""
+
+from ._schedule import paper_settings
+from .evaluate import Ranks, evaluate, rank_positives
+from .model import BPRMF, Diverged
+
+__all__ = ["BPRMF", "Diverged", "Ranks", "evaluate", "paper_settings", "rank_positives"]

@@ -8,7 +8,6 @@ With ``NUMBA_DISABLE_JIT=1`` the same functions are plain NumPy.
 
 from __future__ import annotations
 
-import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -16,7 +15,7 @@ from numba.extending import intrinsic
 
 from .._jit import JIT_ENABLED
 
-__all__ = ["LANES", "row_axpy", "row_dot"]
+__all__ = ["LANES", "prefetch_row", "row_axpy", "row_dot"]
 
 LANES = 8
 _UNROLLED = (1, 2, 4, 8)  # widths 8, 16, 32 and 64 get straight-line code, others a loop
@@ -80,9 +79,10 @@ def _for_each_block(builder, width, body):
 
 
 def _check(*tables):
-    return all(isinstance(t, types.Array) and t.ndim == 2 and t.layout == "C" for t in tables) and len(
-        {t.dtype for t in tables}
-    ) == 1
+    return (
+        all(isinstance(t, types.Array) and t.ndim == 2 and t.layout == "C" for t in tables)
+        and len({t.dtype for t in tables}) == 1
+    )
 
 
 @intrinsic
@@ -131,10 +131,39 @@ def _row_axpy(typingctx, c, a, i, out, j):
     return types.none(a.dtype, a, types.intp, out, types.intp), codegen
 
 
+@intrinsic
+def _prefetch_row(typingctx, a, i):
+    """Ask for the cache lines of ``a[i]`` ahead of their use."""
+    if not _check(a):
+        return None
+
+    def codegen(context, builder, signature, args):
+        pointer, _, width = _row_pointer(context, builder, signature.args[0], args[0], args[1])
+        i32, line = ir.IntType(32), 64
+        function = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer(), i32, i32, i32]),
+            "llvm.prefetch.p0",
+        )
+        start = builder.bitcast(pointer, ir.IntType(8).as_pointer())
+        n_bytes = builder.mul(width, ir.Constant(width.type, a.dtype.bitwidth // 8))
+        lines = builder.udiv(builder.add(n_bytes, ir.Constant(width.type, line - 1)), ir.Constant(width.type, line))
+        with cgutils.for_range(builder, lines) as loop:
+            address = builder.gep(start, [builder.mul(loop.index, ir.Constant(width.type, line))])
+            builder.call(function, [address, i32(0), i32(3), i32(1)])
+        return context.get_dummy_value()
+
+    return types.none(a, types.intp), codegen
+
+
 if JIT_ENABLED:
+    prefetch_row = _prefetch_row
     row_dot = _row_dot
     row_axpy = _row_axpy
 else:
+
+    def prefetch_row(a, i):
+        """Nothing to do."""
 
     def row_dot(a, i, b, j):
         """``a[i] @ b[j]``."""

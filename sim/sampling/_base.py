@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._jit import kernel, rebind
 from .._random import to_seed
 from .._validation import check_int, losses_array
-from ._simulate import draw_many, weigh_rows
+from ._simulate_kernels import draw_many, weigh_rows
 
 __all__ = ["Sampler", "mixture_from_weights"]
 
@@ -25,7 +25,7 @@ class Sampler(ABC):
     exact marginal over the ranks of all negatives, :meth:`draw` samples from it, and the trainer runs the same compiled
     kernel on every pool.
 
-    Sub-classes are frozen dataclasses. An own sampler gives :attr:`params` and :attr:`kernel`, a function compiled with
+    Sub-classes are frozen dataclasses. An own sampler gives :attr:`params` and :attr:`kernel`, a function made with
     ``numba.njit`` of ``(losses, params, idx, w) -> count`` that writes the kept positions of the pool to ``idx[:count]``
     and their weights, which sum to one, to ``w[:count]``. It must not keep state: it runs in many threads.
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._random import to_seed
 from .._validation import check_int, losses_array
 from ._base import Sampler, mixture_from_weights
-from ._simulate import pools_by_rank
+from ._simulate_kernels import pools_by_rank
 
 __all__ = ["RankDistribution", "simulate_rank_distribution"]
 

@@ -8,7 +8,7 @@ import numpy as np
 from .._jit import kernel
 from .._random import stream2, uniform
 from ._kernels import select
-from ._pool import draw_pool
+from ._pool_kernels import draw_pool
 
 __all__ = ["draw_many", "pools_by_rank", "weigh_rows"]
 
