@@ -1,3 +1,4 @@
+# mypy: disallow-untyped-defs=False, disallow-incomplete-defs=False, check-untyped-defs=False
 """Kernels of the Top-K metrics: a bounded heap instead of a full sort, all cut-offs and metrics in one walk.
 
 Labels are coded 0 negative, 1 positive, 2 takes no part. Columns of the result are in the order of ``METRICS``.
