@@ -1,0 +1,33 @@
+"""The ledger: every claim of the paper with tested evidence and a verdict.
+
+>>> from proofs_check import get_claim
+>>> str(get_claim("L1").verdict.status)
+'holds'
+"""
+
+from ._model import Check, Claim, ClaimResult, Evidence, Kind, Mutant, MutantResult, Role, Status, Verdict, check
+from ._registry import all_claims, claim_ids, get_claim, select_claims
+from ._run import run, run_check, run_claim
+from ._tally import Tally
+
+__all__ = [
+    "Check",
+    "Claim",
+    "ClaimResult",
+    "Evidence",
+    "Kind",
+    "Mutant",
+    "MutantResult",
+    "Role",
+    "Status",
+    "Tally",
+    "Verdict",
+    "all_claims",
+    "check",
+    "claim_ids",
+    "get_claim",
+    "run",
+    "run_check",
+    "run_claim",
+    "select_claims",
+]

@@ -1,0 +1,25 @@
+"""Machine-checked theorems as evidence; the proofs are in proofs_check/coq."""
+
+from __future__ import annotations
+
+from ._model import Evidence, Kind, Role
+
+__all__ = ["formal_evidence", "formal_theorems"]
+
+
+def formal_theorems(claim_id: str) -> list[tuple[str, str]]:
+    """Name and statement in words of the machine-checked theorems about a claim."""
+    try:
+        from .formal import theorems
+    except ImportError:
+        return []
+    return [(t.name, t.words) for t in theorems() if claim_id in t.claims]
+
+
+def formal_evidence(claim_id: str) -> list[Evidence]:
+    """The theorems about a claim as one piece of evidence, or none."""
+    found = formal_theorems(claim_id)
+    if not found:
+        return []
+    words = f"{len(found)} theorems proved in Coq ({', '.join(name for name, _ in found)})"
+    return [Evidence(words, Kind.FORMAL, Role.STATEMENT, True, len(found), 0.0, 0.0, 0, 0.0)]

@@ -1,0 +1,128 @@
+"""Counting cases and deviations; a check ends at its first failing case, which is kept as the counterexample."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable
+from fractions import Fraction
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+__all__ = ["EFFORTS", "NothingToTest", "Refuted", "Tally", "z_limit"]
+
+EFFORTS = ("quick", "full")
+
+Case = str | Callable[[], str]
+"""Description of a case; a callable is only evaluated where the case fails."""
+
+
+class Refuted(Exception):
+    """A case failed; the message describes it."""
+
+
+class NothingToTest(Exception):
+    """There are no data to test the claim on yet."""
+
+
+def z_limit(false_alarm: float, comparisons: int) -> float:
+    """Limit on |z| that ``comparisons`` standard normal statistics exceed with probability <= ``false_alarm``.
+
+    Examples
+    --------
+    >>> round(z_limit(1e-6, 100), 3)
+    5.731
+    """
+    return -NormalDist().inv_cdf(false_alarm / (2 * comparisons))
+
+
+class Tally:
+    """What a check writes to, and where it takes its effort and its random numbers from.
+
+    Parameters
+    ----------
+    name : str
+        Claim id and words of the check; the seed is a hash of it.
+    effort : {"quick", "full"}
+        How much to test.
+    tolerance, false_alarm : float
+        As in :class:`proofs_check.Check`.
+    """
+
+    def __init__(self, name: str, effort: str = "quick", tolerance: float = 0.0, false_alarm: float = 0.0) -> None:
+        self.effort = effort
+        self.tolerance = tolerance
+        self.false_alarm = false_alarm
+        self.seed = zlib.crc32(name.encode())
+        self.rng = np.random.default_rng(self.seed)
+        self.cases = 0
+        self.deviation = 0.0
+        self.notes: list[str] = []
+
+    def pick(self, quick: Any, full: Any) -> Any:
+        """One of two settings, by effort."""
+        return full if self.effort == "full" else quick
+
+    def note(self, words: str) -> None:
+        """Keep a finding for the report."""
+        self.notes.append(words)
+
+    def holds(self, condition: Any, case: Case, count: int = 1) -> None:
+        """A yes-or-no case, or ``count`` cases decided together."""
+        self.cases += count
+        if not condition:
+            raise Refuted(_text(case))
+
+    def same(self, left: Any, right: Any, case: Case = "") -> None:
+        """Two numbers agree: exactly if both are int or Fraction, else within ``tolerance`` relative to max(1, |.|)."""
+        self.cases += 1
+        if isinstance(left, (int, Fraction)) and isinstance(right, (int, Fraction)):
+            if left != right:
+                raise Refuted(f"{_text(case)}: {left} != {right}".lstrip(": "))
+            return
+        gap = abs(left - right) / max(1.0, abs(left), abs(right)) if left != right else 0.0
+        self._record(gap, lambda: f"{_text(case)}: {left:.12g} != {right:.12g}".lstrip(": "))
+
+    def small(self, deviation: float, case: Case = "") -> None:
+        """A deviation of at most ``tolerance``; NaN fails."""
+        self.cases += 1
+        self._record(float(deviation), lambda: f"{_text(case)}: deviation {deviation:.3g}".lstrip(": "))
+
+    def all_small(self, deviations: ArrayLike, case: Callable[[int], str] = str) -> None:
+        """Many deviations at once; ``case`` describes the entry (of the flattened array) that fails."""
+        array = np.abs(np.asarray(deviations, dtype=np.float64)).ravel()
+        self.cases += array.size
+        if array.size == 0:
+            return
+        worst = int(np.argmax(np.where(np.isnan(array), np.inf, array)))
+        self._record(float(array[worst]), lambda: f"{case(worst)}: deviation {array[worst]:.3g}")
+
+    def all_true(self, conditions: Any, case: Callable[[int], str] = str) -> None:
+        """Many yes-or-no cases at once."""
+        array = np.asarray(conditions).ravel()
+        self.cases += array.size
+        if not array.all():
+            raise Refuted(case(int(np.argmin(array))))
+
+    def z_scores(self, z: ArrayLike, comparisons: int, case: Callable[[int], str] = str) -> None:
+        """Statistics that are standard normal under the claim; ``comparisons`` of them in the whole check."""
+        array = np.abs(np.asarray(z, dtype=np.float64)).ravel()
+        self.cases += array.size
+        limit = z_limit(self.false_alarm, comparisons)
+        worst = int(np.argmax(np.where(np.isnan(array), np.inf, array)))
+        value = float(array[worst])
+        if not value <= limit:
+            raise Refuted(f"{case(worst)}: |z| = {value:.2f} > {limit:.2f}")
+        self.deviation = max(self.deviation, value)
+
+    def _record(self, deviation: float, case: Callable[[], str]) -> None:
+        if not deviation <= self.tolerance or math.isnan(deviation):
+            raise Refuted(case())
+        self.deviation = max(self.deviation, deviation)
+
+
+def _text(case: Case) -> str:
+    return case if isinstance(case, str) else case()

@@ -1,0 +1,92 @@
+"""The command ``hns check`` and ``python -m proofs_check``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ._claims_md import claims_markdown, claims_path
+from ._model import ClaimResult
+from ._registry import all_claims, select_claims
+from ._report import ledger_table, problems, summary, to_html, to_json, write_text
+from ._run import run
+from ._tally import EFFORTS
+
+__all__ = ["add_arguments", "execute", "main"]
+
+INTERRUPTED = 130
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``hns check`` to a parser."""
+    parser.add_argument("--only", nargs="+", action="extend", metavar="ID", help="claims or families, e.g. T3 F6-law")
+    parser.add_argument("--effort", choices=EFFORTS, default="quick", help="how much to test (default: quick)")
+    parser.add_argument("--jobs", type=int, metavar="N", help="processes (default: the cores at hand, at most 2)")
+    parser.add_argument("--json", metavar="FILE", help="write everything found as JSON")
+    parser.add_argument("--html", metavar="FILE", help="write the ledger as one HTML page")
+    parser.add_argument("--list", action="store_true", help="list the claims with their recorded verdicts and stop")
+    parser.add_argument("--write-claims", action="store_true", help="write CLAIMS.md anew and stop")
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Run the ledger with parsed options; the exit status.
+
+    0: every verdict is the recorded one; 1: one differs; 2: wrong arguments; 130: interrupted, after the finished
+    claims have been printed and written.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    try:
+        only = [name for group in options.only for name in group.split(",") if name] if options.only else None
+        selected = select_claims(only)
+        for name in filter(None, (options.json, options.html)):
+            if not Path(name).resolve().parent.is_dir():
+                raise ValueError(f"output folder must exist, got {name}")
+        if options.list:
+            for claim in selected:
+                console.print(f"{claim.id:9} {claim.verdict.status!s:23} {claim.title}", markup=False, highlight=False)
+            return 0
+        if options.write_claims:
+            write_text(claims_path(), claims_markdown())
+            console.print(f"wrote {claims_path().name}: {len(all_claims())} claims")
+            return 0
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("claims", total=len(selected))
+
+            def advance(result: ClaimResult) -> None:
+                bar.update(task, advance=1, description=f"{result.id}: {result.status}")
+
+            results, complete = run(only, effort=options.effort, jobs=options.jobs, progress=advance)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    console.print(ledger_table(results))
+    for line in problems(results):
+        console.print(line, markup=False, highlight=False)
+    console.print(summary(results, complete), markup=False, highlight=False)
+    if options.json:
+        write_text(options.json, to_json(results, options.effort, complete))
+    if options.html:
+        write_text(options.html, to_html(results, options.effort, complete))
+    if not complete:
+        return INTERRUPTED
+    return 0 if all(r.agrees for r in results) else 1
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse arguments and run the ledger.
+
+    Examples
+    --------
+    >>> main(["--list", "--only", "T3-sharp"])
+    T3-sharp  holds                   Theorem 3 with the best possible bounds
+    0
+    """
+    parser = argparse.ArgumentParser(prog="proofs_check", description="Test every claim of the paper.")
+    add_arguments(parser)
+    return execute(parser.parse_args(argv))
