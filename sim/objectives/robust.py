@@ -366,5 +366,5 @@ def kl_of_weights(p: Any) -> Any:
     ratio = array * array.shape[-1]
     # The terms r log r - r + 1 >= 0 have the same mean where r averages to 1, without the cancellation near r = 1.
     excess = ratio - 1.0
-    logs = np.log1p(np.where(ratio > 0, excess, 0.0))
+    logs = np.where(ratio > 0.5, np.log1p(np.maximum(excess, -0.5)), np.log(np.where(ratio > 0, ratio, 1.0)))
     return _result(np.asarray(np.maximum((ratio * logs - excess).mean(axis=-1) + (sums - 1.0), 0.0)))
