@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 
 # Two threads even on one core: tests of thread invariance need them. Must be set before numba is imported.
 os.environ.setdefault("NUMBA_NUM_THREADS", "2")
@@ -14,6 +16,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
+_cache = pytest.StashKey[str | None]()
+
 # Compilation makes first examples slow, so no deadline. CI is derandomised: the same examples every time.
 settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", parent=settings.get_profile("dev"), derandomize=True, database=None)
@@ -22,6 +26,21 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="also run the tests marked slow")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Fetched and parsed data of the run; the user's own cache stays untouched. Workers of xdist share the folder, so a
+    # data set is fetched once. HNS_TEST_CACHE_DIR keeps it from run to run.
+    if not hasattr(config, "workerinput"):
+        kept = os.environ.get("HNS_TEST_CACHE_DIR")
+        config.stash[_cache] = None if kept else tempfile.mkdtemp(prefix="hns-test-cache-")
+        os.environ["HNS_CACHE_DIR"] = kept or str(config.stash[_cache])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    folder = config.stash.get(_cache, None)
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -43,10 +62,3 @@ def rng() -> np.random.Generator:
 def repository() -> Path:
     """The root of the working tree."""
     return Path(__file__).resolve().parent.parent
-
-
-@pytest.fixture(autouse=True)
-def _fresh_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test writes to the user's cache folder; one folder per worker, so ml-100k is fetched once."""
-    cache = tmp_path_factory.getbasetemp() / "hns-cache"
-    monkeypatch.setenv("HNS_CACHE_DIR", os.environ.get("HNS_TEST_CACHE_DIR", str(cache)))

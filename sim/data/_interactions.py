@@ -167,7 +167,7 @@ def load_parsed(path: Path) -> Interactions:
         If the file is truncated or altered.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files}
         expected = str(arrays.pop("content"))
         if _content_hash(arrays) != expected:

@@ -67,7 +67,8 @@ def _read_mat(path: Path, name: str) -> Any:
 
 def _read_npz(path: Path, name: str) -> Any:
     try:
-        return sp.load_npz(path)  # allow_pickle is off inside
+        with open(path, "rb") as file:
+            return sp.load_npz(file)  # allow_pickle is off inside
     except Exception as error:
         raise DataError(
             f"{name}: {path} is not a scipy.sparse .npz file ({type(error).__name__}: {str(error)[:80]})"

@@ -92,15 +92,13 @@ def _read_text(path: Path, name: str, columns: Mapping[str, str | int] | None) -
     names = [f.strip().strip("\"'") for f in fields] if header else list(range(len(fields)))
     roles = _assign(names, name, columns)
     try:
-        return pd.read_csv(
+        frame = pd.read_csv(
             path,
             sep=separator,
             engine="python" if len(separator) > 1 else "c",
             header=None,
             names=names,
             skiprows=1 if header else 0,
-            index_col=False,
-            usecols=sorted(roles.values(), key=names.index),
             dtype={roles["user"]: str, roles["item"]: str},
             keep_default_na=False,
             na_values=[""],
@@ -110,6 +108,9 @@ def _read_text(path: Path, name: str, columns: Mapping[str, str | int] | None) -
         raise DataError(f"{name} is empty: {path} has no rows") from None
     except (pd.errors.ParserError, UnicodeDecodeError, EOFError, OSError, ValueError) as error:
         raise DataError(f"{name}: {path} is not a readable table ({str(error).splitlines()[0][:120]})") from None
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas takes what is left over for an index
+        raise DataError(f"{name}: {path} is not a readable table (its rows have more fields than its header)")
+    return frame
 
 
 def _looks_like_header(first: list[str], second: list[str]) -> bool:
@@ -167,11 +168,9 @@ def encode(values: Any, name: str, role: str) -> tuple[np.ndarray, np.ndarray]:
     import pandas as pd
 
     codes, unique = pd.factorize(values)
-    if (codes < 0).any():
-        row = int(np.flatnonzero(codes < 0)[0])
-        raise DataError(
-            f"{name} has {int((codes < 0).sum())} rows without a {role} id, the first is data row {row + 1}"
-        )
+    missing = np.flatnonzero(codes < 0)
+    if missing.size:
+        raise DataError(f"{name} has {missing.size} rows with no {role} id, the first is data row {missing[0] + 1}")
     labels = np.asarray(unique)
     if labels.dtype.kind == "f" and np.isfinite(labels).all() and (labels == np.floor(labels)).all():
         labels = labels.astype(np.int64)
@@ -194,7 +193,7 @@ def _numbers(values: Any, name: str, role: str) -> np.ndarray:
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
         raise DataError(
-            f"{name} must have finite numbers as {role}, got {values.iloc[row]!r} in data row {row + 1}"
+            f"{name} must have finite numbers as {role}, got {str(values.iloc[row])!r} in data row {row + 1}"
             f" ({int(bad.sum())} such rows)"
         )
     return numbers
@@ -213,7 +212,7 @@ def _times(values: Any, name: str) -> np.ndarray:
     if dates.isna().any():
         row = int(np.flatnonzero(dates.isna())[0])
         raise DataError(
-            f"{name} must have numbers or ISO dates as time, got {values.iloc[row]!r} in data row {row + 1}"
+            f"{name} must have numbers or ISO dates as time, got {str(values.iloc[row])!r} in data row {row + 1}"
         )
     seconds = (dates - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
     return np.asarray(seconds, dtype=np.float64)
