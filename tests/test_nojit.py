@@ -20,13 +20,7 @@ from sim._jit import JIT_ENABLED
 @pytest.mark.nojit
 def test_words_are_those_of_splitmix64() -> None:
     # the reference generator's first outputs for seed 1234567 (public test vector)
-    expected = [
-        6457827717110365317,
-        3203168211198807973,
-        9817491932198370423,
-        4593380528125082431,
-        16408922859458223821,
-    ]
+    expected = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431]
     assert [int(_random.word(np.uint64(1234567), i)) for i in range(4)] == expected
 
 
