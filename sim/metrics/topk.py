@@ -43,15 +43,17 @@ def _table(y_true: Any, y_score: Any, k: Any, ties: str, exclude: Any) -> np.nda
     check_choice("ties", ties, TIES)
     labels, scores = encode(y_true, y_score, exclude)
     ks, single = check_ks(k, scores.shape[-1])
-    discounts = 1.0 / np.log2(np.arange(2.0, ks.max() + 2.0))
-    out = np.empty((*scores.shape[:-1], ks.size, len(METRICS)))
+    cuts, position = np.unique(ks, return_inverse=True)
+    discounts = 1.0 / np.log2(np.arange(2.0, cuts[-1] + 2.0))
+    ideal = np.concatenate(([0.0], np.cumsum(discounts)))
+    out = np.empty((*scores.shape[:-1], cuts.size, len(METRICS)))
     if scores.ndim == 1:
         if not (labels == 1).any():
             raise ValueError(f"y_true must hold at least one positive, got 0 among {(labels == 0).sum()} items")
-        topk_of_list(labels, scores, ks, TIES.index(ties), discounts, out)
+        topk_of_list(labels, scores, cuts, TIES.index(ties), discounts, ideal, out)
     else:
-        topk_of_lists(labels, scores, ks, TIES.index(ties), discounts, out)
-    return out[..., 0, :] if single else out
+        topk_of_lists(labels, scores, cuts, TIES.index(ties), discounts, ideal, out)
+    return out[..., 0, :] if single else out[..., position, :]
 
 
 def _metric(name: str, y_true: Any, y_score: Any, k: Any, ties: str, exclude: Any) -> Any:
@@ -99,7 +101,7 @@ def topk_metrics(
     [0.0, 0.5]
     """
     table = _table(y_true, y_score, k, ties, exclude)
-    return {name: np.ascontiguousarray(table[..., i]) for i, name in enumerate(METRICS)}
+    return {name: np.array(table[..., i], order="C") for i, name in enumerate(METRICS)}
 
 
 def recall_at_k(y_true: Any, y_score: Any, k: Any, *, ties: str = "stable", exclude: Any = None) -> Any:

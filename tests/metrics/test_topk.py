@@ -11,7 +11,7 @@ from oracles import metrics as oracle
 from sklearn.metrics import average_precision_score, ndcg_score
 
 import sim.metrics as m
-from sim.metrics._topk_kernels import METRICS, TIES, topk_of_list
+from sim.metrics._topk_kernels import METRICS, TIES, _candidates, _rank_by_counting, _rank_by_sorting, topk_of_list
 
 FUNCTIONS = {
     "recall": m.recall_at_k,
@@ -39,6 +39,7 @@ def test_ordered_ties(data: tuple[list[int], list[float], int], ties: str) -> No
     expected = oracle.topk(y, s, k, ties)
     got = m.topk_metrics(y, s, k, ties=ties)
     for name in METRICS:
+        assert got[name].shape == ()
         assert got[name] == pytest.approx(expected[name], abs=1e-14), name
         assert FUNCTIONS[name](y, s, k, ties=ties) == got[name]
 
@@ -50,6 +51,44 @@ def test_expected_ties_by_enumeration(data: tuple[list[int], list[float], int]) 
     got = m.topk_metrics(y, s, k, ties="expected")
     for name in METRICS:
         assert got[name] == pytest.approx(expected[name], abs=1e-14), name
+
+
+@pytest.mark.parametrize("ties", ["stable", "best", "worst"])
+@pytest.mark.parametrize(("n", "n_pos", "k"), [(3000, 13, 5), (3000, 900, 40), (700, 300, 600), (2000, 40, 3)])
+@pytest.mark.parametrize("levels", [2, 30, 10**6])
+def test_long_lists(rng: np.random.Generator, ties: str, n: int, n_pos: int, k: int, levels: int) -> None:
+    # reaches the paths that cut the list down and that sort
+    y = rng.permutation([1] * n_pos + [0] * (n - n_pos))
+    s = rng.integers(0, levels, n).astype(float)
+    for scores in (s, np.sort(s), np.sort(s)[::-1]):
+        expected = oracle.topk(y.tolist(), scores.tolist(), k, ties)
+        got = m.topk_metrics(y, scores, k, ties=ties)
+        for name in METRICS:
+            assert got[name] == pytest.approx(expected[name], abs=1e-13), name
+
+
+@pytest.mark.nojit
+@pytest.mark.parametrize("ties", TIES)
+def test_counting_and_sorting_agree(rng: np.random.Generator, ties: str) -> None:
+    for n, n_pos, k, levels in ((1, 1, 1, 1), (12, 5, 4, 3), (40, 25, 40, 6), (40, 3, 10, 1)):
+        s = rng.integers(0, levels, n).astype(float)
+        at = np.sort(rng.choice(n, n_pos, replace=False))
+        tables = np.zeros((2, 2, k), np.int64)
+        _rank_by_counting(s, at, TIES.index(ties), tables[0, 0], tables[0, 1])
+        _rank_by_sorting(s, at, TIES.index(ties), tables[1, 0], tables[1, 1])
+        assert tables[0].tolist() == tables[1].tolist()
+
+
+@pytest.mark.nojit
+@pytest.mark.parametrize("levels", [1, 3, 10**6])
+def test_candidates_hold_the_top_k_and_all_its_ties(rng: np.random.Generator, levels: int) -> None:
+    for n, k in ((10, 3), (600, 1), (900, 7)):
+        s = rng.integers(0, levels, n).astype(float)
+        for scores in (s, np.sort(s), np.sort(s)[::-1].copy()):
+            kept = _candidates(scores, k)
+            assert (np.diff(kept) > 0).all()
+            assert set(np.flatnonzero(scores >= np.sort(scores)[n - k])) <= set(kept.tolist())
+    assert kept.size <= (n if levels == 1 else n - 1)
 
 
 def test_expected_ties_of_one_group_of_nine() -> None:
@@ -156,16 +195,17 @@ def test_all_items_positive() -> None:
 @pytest.mark.nojit
 def test_kernel_on_small_inputs(rng: np.random.Generator) -> None:
     discounts = 1.0 / np.log2(np.arange(2.0, 10.0))
+    ideal = np.concatenate(([0.0], np.cumsum(discounts)))
     for ties in TIES:
         for n in (1, 2, 5, 8):
             y = np.ones(n, np.uint8)
             y[1:] = rng.integers(0, 2, n - 1)
             s = rng.integers(0, 3, n).astype(float)
-            ks = np.array([1, n])
-            out = np.empty((2, len(METRICS)))
-            topk_of_list(y, s, ks, TIES.index(ties), discounts, out)
+            ks = np.unique([1, n])
+            out = np.empty((ks.size, len(METRICS)))
+            topk_of_list(y, s, ks, TIES.index(ties), discounts, ideal, out)
             if n <= 5 or ties != "expected":
-                for j in range(2):
+                for j in range(ks.size):
                     expected = oracle.topk(y.tolist(), s.tolist(), int(ks[j]), ties)
                     assert out[j] == pytest.approx([expected[name] for name in METRICS], abs=1e-14)
 
