@@ -73,7 +73,7 @@ docs: $(STAMP)
 
 # Needs uv on the path. Host names of the index are kept out of the file.
 lock:
-	UV_CUSTOM_COMPILE_COMMAND='make lock' uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	UV_CUSTOM_COMPILE_COMMAND='make lock' uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --extra parquet --extra dask --extra docs --extra dev --output-file requirements.lock
 

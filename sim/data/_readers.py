@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,7 +51,8 @@ def _read_mat(path: Path, name: str) -> Any:
 
     try:
         # Plain arrays only: loadmat runs no code from the file (no pickles; objects and functions stay opaque).
-        content = loadmat(path, verify_compressed_data_integrity=True)
+        kinds = {"spmatrix": False} if "spmatrix" in inspect.signature(loadmat).parameters else {}
+        content = loadmat(path, verify_compressed_data_integrity=True, **kinds)
     except NotImplementedError:
         raise DataError(f"{name}: {path} is a MATLAB 7.3 (HDF5) file; save it with -v7") from None
     except Exception as error:  # a broken file raises nearly anything
