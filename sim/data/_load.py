@@ -256,6 +256,8 @@ def _interactions(
     progress: bool | None,
 ) -> tuple[Interactions, str]:
     """Clean interactions of a registered set or a file, from the cache if they are there."""
+    if not isinstance(name, (str, os.PathLike)):
+        raise TypeError(f"name must be a str or a path, got {type(name).__name__}")
     source: Source | None = None
     path: Path | None = None
     if isinstance(name, str) and name in REGISTRY:

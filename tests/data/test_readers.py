@@ -258,6 +258,10 @@ def test_bad_zips(tmp_path: Path) -> None:
 def test_names_that_are_no_files(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no such file"):
         data.load(tmp_path / "missing.csv")
+    with pytest.raises(ValueError, match="no such file"):
+        data.load(tmp_path)
+    with pytest.raises(TypeError, match="name must be a str or a path, got int"):
+        data.load(100)  # type: ignore[arg-type]
     (tmp_path / "a.xlsx").write_bytes(b"PK")
     with pytest.raises(ValueError, match=r"must end in one of \.csv, .* got 'a\.xlsx'"):
         data.load(tmp_path / "a.xlsx")
