@@ -22,12 +22,12 @@ by hand.
 
 **Words.** `N_+` positives and `N_-` (or `n_-`, `n`) negatives of a user; negatives are ranked by score, rank 1 is the
 hardest; `M` hardest negatives are kept of a pool of `N`; `beta` is the limit of the false positive rate in OPAUC(beta),
-the area under the ROC curve up to `beta`; `X_m = N_+ N_- OPAUC(m / N_-)` counts pairs in the right order; `L` is the loss
-of a (positive, negative) pair, `l` the logistic loss.
+the area under the ROC curve up to `beta`; `X_m = N_+ N_- OPAUC(m / N_-)` counts pairs in the right order; `L` is the
+loss of a (positive, negative) pair, `l` the logistic loss.
 
 **Verdicts.** *holds*: as printed. *holds, sharpened*: as printed, and a stronger statement is true. *holds with a
-condition*: false as printed, true under the condition named. *holds approximately*: with the accuracy named. *refuted*: a
-counterexample is given. *open*: not tested yet.
+condition*: false as printed, true under the condition named. *holds approximately*: with the accuracy named.
+*refuted*: a counterexample is given. *open*: not tested yet.
 
 **Evidence**, strongest first. *formal*: proved in Coq (`proofs_check/coq`). *enumeration*: every case up to a size.
 *exact arithmetic*: fractions or integers, no rounding. *duality gap*: an upper and a lower bound that meet. *property*:

@@ -16,9 +16,6 @@ __all__ = ["EFFORTS", "NothingToTest", "Refuted", "Tally", "z_limit"]
 
 EFFORTS = ("quick", "full")
 
-Case = str | Callable[[], str]
-"""Description of a case; a callable is only evaluated where the case fails."""
-
 
 class Refuted(Exception):
     """A case failed; the message describes it."""
@@ -70,44 +67,44 @@ class Tally:
         """Keep a finding for the report."""
         self.notes.append(words)
 
-    def holds(self, condition: Any, case: Case, count: int = 1) -> None:
+    def holds(self, condition: Any, case: str, count: int = 1) -> None:
         """A yes-or-no case, or ``count`` cases decided together."""
         self.cases += count
         if not condition:
-            raise Refuted(_text(case))
+            raise Refuted(case)
 
-    def same(self, left: Any, right: Any, case: Case = "") -> None:
+    def same(self, left: Any, right: Any, case: str = "") -> None:
         """Two numbers agree: exactly if both are int or Fraction, else within ``tolerance`` relative to max(1, |.|)."""
         self.cases += 1
         if isinstance(left, (int, Fraction)) and isinstance(right, (int, Fraction)):
             if left != right:
-                raise Refuted(f"{_text(case)}: {left} != {right}".lstrip(": "))
+                raise Refuted(f"{case}: {left} != {right}".lstrip(": "))
             return
         gap = abs(left - right) / max(1.0, abs(left), abs(right)) if left != right else 0.0
-        self._record(gap, lambda: f"{_text(case)}: {left:.12g} != {right:.12g}".lstrip(": "))
+        self._record(gap, lambda: f"{case}: {left:.12g} != {right:.12g}".lstrip(": "))
 
-    def small(self, deviation: float, case: Case = "") -> None:
+    def small(self, deviation: float, case: str = "") -> None:
         """A deviation of at most ``tolerance``; NaN fails."""
         self.cases += 1
-        self._record(float(deviation), lambda: f"{_text(case)}: deviation {deviation:.3g}".lstrip(": "))
+        self._record(float(deviation), lambda: f"{case}: deviation {deviation:.3g}".lstrip(": "))
 
-    def all_small(self, deviations: ArrayLike, case: Callable[[int], str] = str) -> None:
-        """Many deviations at once; ``case`` describes the entry (of the flattened array) that fails."""
+    def all_small(self, deviations: ArrayLike, case: str, shown: Any = None) -> None:
+        """Many deviations at once; ``shown[i]``, or else i, completes ``case`` where flat entry i fails."""
         array = np.abs(np.asarray(deviations, dtype=np.float64)).ravel()
         self.cases += array.size
         if array.size == 0:
             return
         worst = int(np.argmax(np.where(np.isnan(array), np.inf, array)))
-        self._record(float(array[worst]), lambda: f"{case(worst)}: deviation {array[worst]:.3g}")
+        self._record(float(array[worst]), lambda: f"{_entry(case, shown, worst)}: deviation {array[worst]:.3g}")
 
-    def all_true(self, conditions: Any, case: Callable[[int], str] = str) -> None:
+    def all_true(self, conditions: Any, case: str, shown: Any = None) -> None:
         """Many yes-or-no cases at once."""
         array = np.asarray(conditions).ravel()
         self.cases += array.size
         if not array.all():
-            raise Refuted(case(int(np.argmin(array))))
+            raise Refuted(_entry(case, shown, int(np.argmin(array))))
 
-    def z_scores(self, z: ArrayLike, comparisons: int, case: Callable[[int], str] = str) -> None:
+    def z_scores(self, z: ArrayLike, comparisons: int, case: str, shown: Any = None) -> None:
         """Statistics that are standard normal under the claim; ``comparisons`` of them in the whole check."""
         array = np.abs(np.asarray(z, dtype=np.float64)).ravel()
         self.cases += array.size
@@ -115,7 +112,7 @@ class Tally:
         worst = int(np.argmax(np.where(np.isnan(array), np.inf, array)))
         value = float(array[worst])
         if not value <= limit:
-            raise Refuted(f"{case(worst)}: |z| = {value:.2f} > {limit:.2f}")
+            raise Refuted(f"{_entry(case, shown, worst)}: |z| = {value:.2f} > {limit:.2f}")
         self.deviation = max(self.deviation, value)
 
     def _record(self, deviation: float, case: Callable[[], str]) -> None:
@@ -124,5 +121,8 @@ class Tally:
         self.deviation = max(self.deviation, deviation)
 
 
-def _text(case: Case) -> str:
-    return case if isinstance(case, str) else case()
+def _entry(case: str, shown: Any, i: int) -> str:
+    if shown is None:
+        return f"{case}, entry {i}"
+    row = shown[i]
+    return f"{case} {row.tolist() if isinstance(row, np.ndarray) else row}"

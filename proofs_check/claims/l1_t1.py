@@ -30,7 +30,7 @@ def _corners(p: Any, t: Tally) -> None:
             for m in range(1, n + 1):
                 # M q_j <= 1 for all j and sum q = 1: the corners put 1/M on M of the losses
                 primal = max(Fraction(sum(losses[j] for j in chosen), m) for chosen in combinations(range(n), m))
-                t.same(p.value(losses, m), primal, lambda losses=losses, m=m: f"L = {losses}, M = {m}")
+                t.same(p.value(losses, m), primal, f"L = {losses}, M = {m}")
 
 
 @check("the dual min over eta of eta + E(L - eta)_+ / beta, by its breakpoints in fractions", Kind.EXACT)
@@ -40,7 +40,7 @@ def _dual_exact(p: Any, t: Tally) -> None:
         for losses in product(range(3), repeat=n):
             for m in range(1, n + 1):
                 lowest = min(p.dual(losses, Fraction(m, n), Fraction(eta)) for eta in {0, *losses})
-                t.same(p.value(losses, m), lowest, lambda losses=losses, m=m: f"L = {losses}, M = {m}")
+                t.same(p.value(losses, m), lowest, f"L = {losses}, M = {m}")
 
 
 @check("the linear programme of (13) solved by scipy.optimize.linprog (HiGHS), M real", Kind.DUALITY, tolerance=1e-9)
@@ -70,9 +70,7 @@ def _gap(p: Any, t: Tally) -> None:
                 low, high = (np.asarray(e) for e in cvar_optimal_eta(losses, p.beta(beta)))
                 for eta in (np.where(np.isinf(low), high, low), high):
                     deviation = (np.asarray(cvar_dual(losses, beta, eta)) - value) / np.maximum(1.0, np.abs(value))
-                    t.all_small(
-                        deviation, lambda i, name=name, n=n, beta=beta: f"{name}, n = {n}, beta = {beta:.4f}, row {i}"
-                    )
+                    t.all_small(deviation, f"{name}, n = {n}, beta = {beta:.4f}")
 
 
 def _dual(losses: Sequence[int], beta: Fraction, eta: Fraction) -> Fraction:
@@ -130,7 +128,7 @@ def _all_orders(p: Any, t: Tally) -> None:
             for m in range(1, n + 1):
                 value = (p.weights(orders, m) * orders).sum(axis=1)
                 target = float(worst_mean(pattern, m))
-                t.all_small(value - target, lambda i, o=orders, m=m: f"L = {o[i].tolist()}, M = {m}")
+                t.all_small(value - target, f"M = {m}, L =", orders)
 
 
 @check(
@@ -148,8 +146,8 @@ def _danskin(p: Any, t: Tally) -> None:
         value, grad_pos, grad_neg = opauc_surrogate_grad(pos, neg, m / n)
         slope = -w / (1.0 + np.exp(margins))
         t.small(abs((w * np.asarray(logistic_loss(margins))).sum(axis=1).mean() - value), f"value, n = {n}, M = {m}")
-        t.all_small(slope.sum(axis=1) / n_pos - grad_pos, lambda i, n=n, m=m: f"positive {i}, n = {n}, M = {m}")
-        t.all_small(-slope.sum(axis=0) / n_pos - grad_neg, lambda i, n=n, m=m: f"negative {i}, n = {n}, M = {m}")
+        t.all_small(slope.sum(axis=1) / n_pos - grad_pos, f"positives, n = {n}, M = {m}")
+        t.all_small(-slope.sum(axis=0) / n_pos - grad_neg, f"negatives, n = {n}, M = {m}")
 
 
 @check(
@@ -192,7 +190,7 @@ def _draws(p: Any, t: Tally) -> None:
         t.holds((counts[prob == 0] == 0).all(), f"DNS({m}, {n}) drew a negative of zero weight")
         spread = np.sqrt(size * prob * (1 - prob))
         z = np.where(spread > 0, (counts - size * prob) / np.where(spread > 0, spread, 1.0), counts - size * prob)
-        t.z_scores(z, sum(n for _, n in sizes), lambda i, m=m, n=n: f"DNS({m}, {n}), negative {i}")
+        t.z_scores(z, sum(n for _, n in sizes), f"DNS({m}, {n})")
 
 
 def _dns(losses: Any, m: int) -> Any:
