@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -288,12 +289,20 @@ def test_kernels_on_small_inputs(dtype: type) -> None:
 @pytest.mark.nojit
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_scalar_kernels(dtype: type) -> None:
-    for x in (-1e4, -100.0, -30.0, -1.0, -1e-3, 0.0, 1e-3, 1.0, 30.0, 100.0, 1e4):
-        tolerance = 1e-6 if dtype == np.float32 else 1e-15
-        assert kernels.softplus(dtype(x)) == pytest.approx(np.logaddexp(0.0, dtype(x)), rel=tolerance, abs=1e-40)
+    for x in (-1e4, -708.5, -100.0, -30.0, -1.0, -1e-3, -1e-20, 0.0, 1e-20, 1e-3, 1.0, 30.0, 100.0, 1e4):
+        x = float(dtype(x))
+        loss = max(x, 0.0) + math.log1p(math.exp(-abs(x)))
+        assert kernels.softplus(dtype(x)) == pytest.approx(loss, rel=1e-15, abs=4e-308)
         assert kernels.sigmoid(dtype(x)) == pytest.approx(
-            np.exp(-np.logaddexp(0.0, -float(dtype(x)))), rel=1e-5, abs=1e-40
+            math.exp(min(x, 0.0)) / (1 + math.exp(-abs(x))), abs=4e-308, rel=1e-15
         )
+        assert kernels.exp_nonpositive(dtype(-abs(x))) == pytest.approx(math.exp(-abs(x)), rel=5e-16, abs=4e-308)
+
+
+@given(st.floats(0.0, 708.0))
+def test_exp_is_within_two_units_in_the_last_place(x: float) -> None:
+    exact = float(Decimal(-x).exp())
+    assert abs(kernels.exp_nonpositive(-x) - exact) <= 2 * math.ulp(exact)
 
 
 @pytest.mark.parametrize(
