@@ -256,6 +256,11 @@ def test_atomic_file_leaves_the_old_file_when_the_block_fails(tmp_path: Path) ->
         part.write_text("half")
         raise KeyboardInterrupt
     assert target.read_text() == "old" and list(tmp_path.iterdir()) == [target]
+    with _fetch.atomic_file(target) as part:
+        part.write_text("new")
+        number = part.stat().st_ino
+    assert target.read_text() == "new" and list(tmp_path.iterdir()) == [target]
+    assert target.stat().st_ino == number  # renamed, not copied: no reader ever sees half of it
 
 
 # ---- the wheel

@@ -91,6 +91,8 @@ def test_integer_ids_are_sorted_as_numbers(tmp_path: Path) -> None:
 def test_ids_with_leading_zeros_stay_apart(tmp_path: Path) -> None:
     loaded = data.load(_write(tmp_path / "a.csv", [("1", "x"), ("01", "x"), ("NA", "x"), ("ü", "x")], ","))
     assert loaded.users.tolist() == ["01", "1", "NA", "ü"]
+    digits = data.load(_write(tmp_path / "b.csv", [("1", "5"), ("01", "5"), ("1", "05")], ","))
+    assert digits.users.tolist() == ["01", "1"] and digits.items.tolist() == ["05", "5"]
 
 
 def test_duplicates_are_merged_at_their_earliest_time() -> None:
