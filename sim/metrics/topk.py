@@ -43,7 +43,7 @@ def _table(y_true: Any, y_score: Any, k: Any, ties: str, exclude: Any) -> np.nda
     check_choice("ties", ties, TIES)
     labels, scores = encode(y_true, y_score, exclude)
     ks, single = check_ks(k, scores.shape[-1])
-    cuts, position = np.unique(ks, return_inverse=True)
+    cuts, position = (ks, None) if single else np.unique(ks, return_inverse=True)
     discounts = 1.0 / np.log2(np.arange(2.0, cuts[-1] + 2.0))
     ideal = np.concatenate(([0.0], np.cumsum(discounts)))
     out = np.empty((*scores.shape[:-1], cuts.size, len(METRICS)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 from oracles import metrics as oracle
 from sklearn.metrics import roc_auc_score
 
-from sim.metrics import auc, llpauc, opauc
+from sim._jit import JIT_ENABLED
+from sim.metrics import auc, llpauc, ndcg_at_k, opauc
 from sim.metrics._kernels import area_of_list, select_largest
 
 
@@ -152,6 +154,34 @@ def test_kernels_on_small_inputs(rng: np.random.Generator) -> None:
         for beta in (0.2, 1 / 3, 0.5, 1.0):
             expected = float(oracle.lower_left_area([1, 0, 1, 0, 0], [3.0, 3.0, 1.0, 2.0, 0.0], alpha, beta))
             assert area_of_list(y, s, alpha, beta) == pytest.approx(expected, abs=1e-15)
+
+
+def test_any_number_of_threads_gives_the_same_bits(rng: np.random.Generator) -> None:
+    y = (rng.random((200, 50)) < 0.2).astype(int)
+    s = rng.integers(0, 20, (200, 50)).astype(float)
+    threads = numba.get_num_threads()
+    values = []
+    try:
+        for n in {1, threads}:
+            numba.set_num_threads(n)
+            values.append((opauc(y, s, 0.13).tobytes(), ndcg_at_k(y, s, [3, 9], ties="expected").tobytes()))
+    finally:
+        numba.set_num_threads(threads)
+    assert len(set(values)) == 1
+
+
+@pytest.mark.skipif(not JIT_ENABLED, reason="needs compiled kernels")
+def test_kernels_can_be_called_from_compiled_code() -> None:
+    @numba.njit
+    def mean_area(labels, scores):
+        total = 0.0
+        for r in range(labels.shape[0]):
+            total += area_of_list(labels[r], scores[r], 1.0, 0.5)
+        return total / labels.shape[0]
+
+    y = np.array([[1, 0, 0], [0, 1, 0]], np.uint8)
+    s = np.array([[3.0, 2.0, 1.0], [3.0, 2.0, 1.0]])
+    assert mean_area(y, s) == pytest.approx(np.mean(opauc(y, s, 0.5)))
 
 
 @pytest.mark.parametrize("beta", [0.0, -0.1, 1.5, float("nan"), float("inf")])
