@@ -16,12 +16,12 @@ import math
 import numba
 import numpy as np
 
+from .._fastmath import sigmoid_softplus
 from .._jit import kernel
 from .._random import normal, stream2
-from ..objectives._kernels import sigmoid, softplus
+from .._simd import LANES, prefetch_row, row_axpy, row_dot, row_dots, rows_sum
 from ..sampling._kernels import select
 from ..sampling._pool_kernels import clear_bit, draw_pool, set_bit
-from ._simd import prefetch_row, row_axpy, row_dot
 
 __all__ = [
     "adam_rows",
@@ -57,6 +57,19 @@ def sort_batches(order, batch_size):
         order[b * batch_size : min((b + 1) * batch_size, n)].sort()
 
 
+@kernel()
+def _margins(U, u, V, pool, size, score, out):
+    """``out[j] = U[u] @ V[pool[j]] - score``; ``pool`` and ``out`` have room for a last block beyond ``size``."""
+    for j in range(min(_AHEAD, size)):
+        prefetch_row(V, pool[j])
+    for j in range(0, size, LANES):
+        for k in range(j + _AHEAD, j + _AHEAD + LANES):
+            prefetch_row(V, pool[k])
+        row_dots(U, u, V, pool, j, out)
+    for j in range(size):
+        out[j] -= score
+
+
 @kernel(parallel=True)
 def pool_pass(
     pairs, pair_user, indptr, indices, U, V, kind, params, rank_based, pool_size, exclude, replace, summed, seed, epoch,
@@ -71,16 +84,22 @@ def pool_pass(
     """
     n_items = V.shape[0]
     width = ids.shape[1]
+    everywhere = not rank_based or 4 * width > pool_size  # losses of the whole pool, or only of the kept entries
     tasks = (pairs.size + _CHUNK - 1) // _CHUNK
     for task in numba.prange(tasks):
         mask = np.zeros((n_items + 63) // 64, np.uint64)
-        pool = np.zeros(pool_size + _AHEAD, np.int32)
-        margins = np.empty(pool_size, V.dtype)
+        pool = np.zeros(pool_size + _AHEAD + LANES, np.int32)  # read ahead, zeros at the end
+        margins = np.empty(pool_size + LANES, V.dtype)
         losses = np.empty(pool_size, V.dtype)
+        slopes = np.empty(pool_size, V.dtype)
         idx = np.empty(pool_size, np.int64)
         w = np.empty(pool_size, V.dtype)
         marked = -1
-        for p in range(task * _CHUNK, min((task + 1) * _CHUNK, pairs.size)):
+        first, last = task * _CHUNK, min((task + 1) * _CHUNK, pairs.size)
+        for p in range(first, last):  # ask for all rows of the task at once
+            prefetch_row(U, pair_user[pairs[p]])
+            prefetch_row(V, indices[pairs[p]])
+        for p in range(first, last):
             pair = pairs[p]
             u = pair_user[pair]
             positive = indices[pair]
@@ -95,37 +114,30 @@ def pool_pass(
                         set_bit(mask, indices[e])
                     marked = u
             size = draw_pool(stream2(seed, epoch, pair), n_items, excluded, pool_size, replace, mask, pool)
-            score = row_dot(U, u, V, positive)
-            for j in range(min(_AHEAD, size)):
-                prefetch_row(V, pool[j])
-            for j in range(size):
-                prefetch_row(V, pool[j + _AHEAD])
-                margins[j] = row_dot(U, u, V, pool[j]) - score
+            _margins(U, u, V, pool, size, row_dot(U, u, V, positive), margins)
+            if everywhere:
+                for j in range(size):  # vectorised
+                    slopes[j], losses[j] = sigmoid_softplus(margins[j])
             count = 0
             if size > 0:
-                if rank_based:
-                    count = select(kind, margins[:size], params, idx, w)
-                else:
-                    for j in range(size):
-                        losses[j] = softplus(margins[j])
-                    count = select(kind, losses[:size], params, idx, w)
+                count = select(kind, margins[:size] if rank_based else losses[:size], params, idx, w)
+            if not everywhere:
+                for k in range(count):
+                    slopes[idx[k]], losses[idx[k]] = sigmoid_softplus(margins[idx[k]])
             scale = V.dtype.type(count) if summed else V.dtype.type(1)
-            user_gradient[p, :] = 0
             total = V.dtype.type(0)
-            pair_loss = 0.0
+            pair_loss = V.dtype.type(0)
             for k in range(count):
-                x = margins[idx[k]]
-                c = scale * w[k] * sigmoid(x)
-                pair_loss += scale * w[k] * softplus(x)
+                j = idx[k]
+                c = scale * w[k] * slopes[j]
+                pair_loss += scale * w[k] * losses[j]
                 total += c
-                j = pool[idx[k]]
-                ids[p, k + 1] = j
+                ids[p, k + 1] = pool[j]
                 coefficients[p, k + 1] = c
-                row_axpy(c, V, j, user_gradient, p)
-            row_axpy(-total, V, positive, user_gradient, p)
             ids[p, 0] = positive
             coefficients[p, 0] = -total
             loss[p] = pair_loss
+            rows_sum(coefficients[p], V, ids[p], count + 1, user_gradient, p)
             for k in range(count + 1, width):
                 ids[p, k] = -1
 
@@ -143,6 +155,8 @@ def gather_items(pairs, pair_user, ids, coefficients, U, shards, G):
                 i = ids[p, k]
                 mine[count] = k
                 count += (i >= 0) & (i % shards == s)
+            for m in range(count):
+                prefetch_row(G, ids[p, mine[m]])
             for m in range(count):
                 k = mine[m]
                 row_axpy(coefficients[p, k], U, u, G, ids[p, k])

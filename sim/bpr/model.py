@@ -17,11 +17,11 @@ from tqdm.auto import tqdm
 from .. import __version__
 from .._jit import MAX_THREADS
 from .._random import to_seed
+from .._simd import LANES
 from .._validation import check_int
 from ..sampling import DNS, Sampler
 from . import _kernels as kernels
 from ._schedule import Settings
-from ._simd import LANES
 from ._store import read_npz, write_npz
 from ._training import TABLES, Checkpoint, Epoch, Watch, interactions
 from .evaluate import evaluate, recommend_rows

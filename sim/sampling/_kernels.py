@@ -11,12 +11,12 @@ from __future__ import annotations
 import numpy as np
 
 from .._jit import kernel
+from .._simd import MASK_LANES, at_least_mask, lowest_bit
 from ..objectives._kernels import kl_temperature_1d, taylor_temperature_1d, tilt_1d
 
 __all__ = ["DNS", "SOFTMAX_EXACT", "SOFTMAX_V", "UNIFORM", "draw_from", "select", "top_m"]
 
 UNIFORM, DNS, SOFTMAX_V, SOFTMAX_EXACT = 0, 1, 2, 3
-_INSERTION_MAX = 16  # up to here keeping a sorted list of the best beats a partial sort
 
 
 @kernel()
@@ -44,31 +44,61 @@ def _kth_largest(a, k):
     return a[target]
 
 
+@kernel(inline=True)
+def _insert(losses, m, idx, kept, j):
+    """Put position j into the list of the best, kept in falling order of loss; returns the list's new length."""
+    value = losses[j]
+    if kept == m and value <= losses[idx[m - 1]]:
+        return kept
+    k = kept if kept < m else m - 1
+    while k > 0 and losses[idx[k - 1]] < value:
+        idx[k] = idx[k - 1]
+        k -= 1
+    idx[k] = j
+    return min(kept + 1, m)
+
+
 @kernel()
-def top_m(losses, m, idx):
-    """Positions of the ``m`` largest losses into ``idx[:m]``; ties go to earlier positions."""
+def _few_largest(losses, m, idx, lanes):
+    """:func:`top_m` for m <= 16 <= n / 2; ``lanes`` is scratch.
+
+    The m-th largest of the maxima of 16 interleaved lanes bounds the m-th largest loss from below, and few losses
+    reach it: one vectorised pass finds the bound, a second one the few, so that hardly a branch is mispredicted.
+    """
+    n = losses.size
+    whole = n // MASK_LANES * MASK_LANES
+    for lane in range(MASK_LANES):
+        lanes[lane] = losses[lane]
+    for j in range(MASK_LANES, whole, MASK_LANES):
+        for lane in range(MASK_LANES):
+            lanes[lane] = max(lanes[lane], losses[j + lane])
+    kept = 0
+    for lane in range(MASK_LANES):
+        kept = _insert(lanes, m, idx, kept, lane)
+    bound = lanes[idx[m - 1]]
+    kept = 0
+    for j in range(0, whole, MASK_LANES):
+        bits = at_least_mask(losses, j, bound)
+        while bits != 0:
+            kept = _insert(losses, m, idx, kept, j + lowest_bit(bits))
+            bits &= bits - 1
+    for j in range(whole, n):
+        kept = _insert(losses, m, idx, kept, j)
+
+
+@kernel()
+def top_m(losses, m, idx, scratch):
+    """Positions of the ``m`` largest losses into ``idx[:m]``; ties go to earlier positions. ``scratch``: n losses."""
     n = losses.size
     if m >= n:
         for j in range(n):
             idx[j] = j
         return
-    if m <= _INSERTION_MAX:
-        kept = 0
-        lowest = -np.inf
-        for j in range(n):
-            value = losses[j]
-            if kept == m and value <= lowest:
-                continue
-            k = kept if kept < m else m - 1
-            while k > 0 and losses[idx[k - 1]] < value:
-                idx[k] = idx[k - 1]
-                k -= 1
-            idx[k] = j
-            if kept < m:
-                kept += 1
-            lowest = losses[idx[kept - 1]]
+    if m <= MASK_LANES and n >= 2 * MASK_LANES:
+        _few_largest(losses, m, idx, scratch)
         return
-    threshold = _kth_largest(losses.copy(), m)
+    scratch[:n] = losses
+    threshold = _kth_largest(scratch[:n], m)
     above = 0
     for j in range(n):
         above += losses[j] > threshold
@@ -96,7 +126,7 @@ def _uniform(losses, idx, w):
 @kernel()
 def _dns(losses, m, idx, w):
     m = min(m, losses.size)
-    top_m(losses, m, idx)
+    top_m(losses, m, idx, w)
     for k in range(m):
         w[k] = 1.0 / m
     return m
