@@ -25,9 +25,9 @@ class Sampler(ABC):
     exact marginal over the ranks of all negatives, :meth:`draw` samples from it, and the trainer runs the same compiled
     kernel on every pool.
 
-    Sub-classes are frozen dataclasses. An own sampler gives :attr:`params` and :attr:`kernel`, a ``numba.njit`` function
-    ``(losses, params, idx, w) -> count`` that writes the kept positions of the pool to ``idx[:count]`` and their weights,
-    which sum to one, to ``w[:count]``. It must not keep state: it runs in many threads.
+    Sub-classes are frozen dataclasses. An own sampler gives :attr:`params` and :attr:`kernel`, a ``numba.njit``
+    function ``(losses, params, idx, w) -> count`` that writes the kept positions of the pool to ``idx[:count]`` and
+    their weights, which sum to one, to ``w[:count]``. It must not keep state: it runs in many threads.
 
     Attributes
     ----------

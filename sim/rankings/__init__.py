@@ -1,0 +1,43 @@
+"""Random rankings and score models: closed forms (exact) beside Monte Carlo kernels.
+
+Exact, for uniformly random rankings: :func:`exact_correlation`, :func:`exact_moments`, :func:`peak`,
+:func:`scaling_law`, :func:`optimal_weights`, :func:`weights_correlation`, :func:`rational_moments`.
+By simulation, for any score model: :func:`simulate_correlation`.
+"""
+
+from ._model_base import ScoreModel
+from ._plan import METRICS
+from .exact import (
+    LINEAR_METRICS,
+    Moments,
+    Peak,
+    exact_correlation,
+    exact_moments,
+    metric_position_weights,
+    peak,
+    scaling_law,
+)
+from .models import Binormal
+from .rational import RationalMoments, rational_moments
+from .simulate import SimulatedCorrelation, simulate_correlation
+from .weights import optimal_weights, weights_correlation
+
+__all__ = [
+    "LINEAR_METRICS",
+    "METRICS",
+    "Binormal",
+    "Moments",
+    "Peak",
+    "RationalMoments",
+    "ScoreModel",
+    "SimulatedCorrelation",
+    "exact_correlation",
+    "exact_moments",
+    "metric_position_weights",
+    "optimal_weights",
+    "peak",
+    "rational_moments",
+    "scaling_law",
+    "simulate_correlation",
+    "weights_correlation",
+]
