@@ -27,22 +27,42 @@ def isqrt(x: np.ndarray) -> np.ndarray:
     return root + ((root + 1) * (root + 1) <= x)
 
 
-def _sizes(n_pos: int, n_neg: int, k: int, x: Any) -> tuple[int, int, int, np.ndarray]:
-    n_pos = check_int("n_pos", n_pos, low=1)
-    n_neg = check_int("n_neg", n_neg, low=1)
-    k = check_int("k", k, low=1, high=n_neg)
-    if n_pos + k > _MAX_SUM:
-        raise ValueError(f"n_pos + k must be <= {_MAX_SUM}, got {n_pos + k}")
-    counts = np.asarray(x)
-    if counts.dtype.kind not in "iu":
-        raise TypeError(f"x must hold integers (n_pos * n_neg * OPAUC, see opauc_count), got dtype {counts.dtype}")
-    bad = (counts < 0) | (counts > k * n_pos)
+def _integers(name: str, value: Any, hint: str = "") -> np.ndarray:
+    array = np.asarray(value)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name} must hold integers{hint}, got dtype {array.dtype}")
+    return array.astype(np.int64)
+
+
+def _check(name: str, array: np.ndarray, low: Any, high: Any, words: str) -> None:
+    bad = (array < low) | (array > high)
     if bad.any():
-        raise ValueError(f"x must be in 0..k * n_pos = 0..{k * n_pos}, got {counts[bad].flat[0]}")
-    return n_pos, n_neg, k, counts.astype(np.int64)
+        top = (
+            f", up to {np.broadcast_to(high, bad.shape)[bad][0]} here"
+            if isinstance(high, (np.ndarray, np.generic))
+            else ""
+        )
+        raise ValueError(f"{name} must be {words}{top}, got {np.broadcast_to(array, bad.shape)[bad][0]}")
 
 
-def topk_bounds_from_opauc(n_pos: int, n_neg: int, k: int, x: Any, *, form: str = "sharp") -> tuple[Any, Any]:
+def _sizes(n_pos: Any, n_neg: Any, k: Any, x: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The four as int64 arrays of one shape, checked."""
+    values = [_integers("n_pos", n_pos), _integers("n_neg", n_neg), _integers("k", k)]
+    values.append(_integers("x", x, " (n_pos * n_neg * OPAUC, see opauc_count)"))
+    try:
+        p, n, cut, counts = np.broadcast_arrays(*values)
+    except ValueError:
+        shapes = ", ".join(str(v.shape) for v in values)
+        raise ValueError(f"n_pos, n_neg, k and x must broadcast to one shape, got shapes {shapes}") from None
+    _check("n_pos", p, 1, _MAX_SUM, f"in 1..{_MAX_SUM}")
+    _check("n_neg", n, 1, np.iinfo(np.int64).max, ">= 1")
+    _check("k", cut, 1, n, "in 1..n_neg")
+    _check("n_pos + k", p + np.minimum(cut, _MAX_SUM), 2, _MAX_SUM, f"<= {_MAX_SUM}")
+    _check("x", counts, 0, cut * p, "in 0..k * n_pos")
+    return p, n, cut, counts
+
+
+def topk_bounds_from_opauc(n_pos: Any, n_neg: Any, k: Any, x: Any, *, form: str = "sharp") -> tuple[Any, Any]:
     r"""Bounds on the positives among the first k from the OPAUC at beta = k / n_neg (Theorem 3, claim T3).
 
     With X = n_pos n_neg OPAUC(k / n_neg), S = n_pos + k and i = n_pos Recall@k = k Precision@k, every ranking has
@@ -56,9 +76,9 @@ def topk_bounds_from_opauc(n_pos: int, n_neg: int, k: int, x: Any, *, form: str 
 
     Parameters
     ----------
-    n_pos, n_neg : int >= 1
-        Numbers of positives and negatives.
-    k : int in 1..n_neg
+    n_pos, n_neg : int or array_like of int, >= 1
+        Numbers of positives and negatives. All four numbers broadcast.
+    k : int or array_like of int in 1..n_neg
         The cut-off; i**2 <= X needs k <= n_neg. That n_pos exceeds k is not needed.
     x : int or array_like of int in 0..k * n_pos
         X, the number of pairs in the right order among the k best negatives, see :func:`opauc_count`.
@@ -66,7 +86,7 @@ def topk_bounds_from_opauc(n_pos: int, n_neg: int, k: int, x: Any, *, form: str 
 
     Returns
     -------
-    lo, hi : int, or ndarrays of int64 with the shape of ``x``
+    lo, hi : int, or ndarrays of int64 of the common shape
 
     Raises
     ------
@@ -82,14 +102,14 @@ def topk_bounds_from_opauc(n_pos: int, n_neg: int, k: int, x: Any, *, form: str 
     >>> topk_bounds_from_opauc(20, 80, 5, 90, form="paper")
     (4, 10)
     """
-    n_pos, n_neg, k, counts = _sizes(n_pos, n_neg, k, x)
+    positives, _, cut, counts = _sizes(n_pos, n_neg, k, x)
     check_choice("form", form, ("sharp", "paper"))
-    s = n_pos + k
+    s = positives + cut
     square = s * s - 4 * counts
     root = isqrt(square)
     if form == "sharp":
         lo = (s - root + 1) // 2
-        hi = np.minimum(isqrt(counts), min(k, n_pos))
+        hi = np.minimum(isqrt(counts), np.minimum(cut, positives))
     else:
         lo = (s - root - (root * root < square)) // 2
         hi = isqrt(counts)
@@ -133,8 +153,9 @@ def ndcg_bounds_from_opauc(n_pos: int, n_neg: int, k: int, x: Any) -> tuple[Any,
 
     Parameters
     ----------
-    n_pos, n_neg, k, x
-        As in :func:`topk_bounds_from_opauc`.
+    n_pos, n_neg, k : int
+        As in :func:`topk_bounds_from_opauc`, one size for all of ``x``.
+    x : int or array_like of int in 0..k * n_pos
 
     Returns
     -------
@@ -151,7 +172,10 @@ def ndcg_bounds_from_opauc(n_pos: int, n_neg: int, k: int, x: Any) -> tuple[Any,
     >>> round(lo, 6), round(hi, 6)
     (0.386853, 0.613147)
     """
-    n_pos, n_neg, k, counts = _sizes(n_pos, n_neg, k, x)
+    n_pos = check_int("n_pos", n_pos, low=1)
+    n_neg = check_int("n_neg", n_neg, low=1)
+    k = check_int("k", k, low=1, high=n_neg)
+    counts = _sizes(n_pos, n_neg, k, x)[3]
     lo_hits, hi_hits = topk_bounds_from_opauc(n_pos, n_neg, k, counts)
     lo_hits, hi_hits = np.asarray(lo_hits), np.asarray(hi_hits)
     sums = np.concatenate(([0.0], np.cumsum(1.0 / np.log2(np.arange(2.0, k + 2.0)))))
