@@ -6,18 +6,24 @@ import functools
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import combinations
+from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ._tally import Tally
+
 __all__ = [
     "all_labels",
     "areas",
+    "cumulative_with",
+    "cumulative_without",
     "expected_over_pools",
     "family",
     "losses_of",
     "opauc_double_sum",
     "roc_area",
+    "small_sizes",
     "worst_mean",
 ]
 
@@ -39,6 +45,15 @@ def areas(labels: NDArray[np.bool_]) -> NDArray[np.int64]:
     rows, columns = np.nonzero(~labels)
     counts = above[rows, columns].reshape(len(labels), -1)
     return np.cumsum(counts, axis=1)
+
+
+def small_sizes(t: Tally, beyond: bool = False) -> Iterator[tuple[int, int, int]]:
+    """All N_+, N_- <= 7 (full: 9) with every K; ``beyond``: K up to N_+ + N_-, else up to N_-."""
+    top = t.pick(7, 9)
+    for n_pos in range(1, top + 1):
+        for n_neg in range(1, top + 1):
+            for k in range(1, (n_pos + n_neg if beyond else n_neg) + 1):
+                yield n_pos, n_neg, k
 
 
 def opauc_double_sum(positives: Sequence[int], negatives: Sequence[int], m: int) -> Fraction:
@@ -75,6 +90,28 @@ def expected_over_pools(pools: Iterator[Sequence[int]], n: int, m: int) -> list[
         for rank in sorted(pool)[:m]:
             total[rank] += 1
     return [Fraction(t, count * m) for t in total]
+
+
+def cumulative_with(n: int, m: int, size: int) -> list[Fraction]:
+    """W(r) = E min(M, B) / M, B ~ Binomial(N, r/n): pools with replacement."""
+    return [
+        sum(
+            (Fraction(comb(size, b) * r**b * (n - r) ** (size - b) * min(m, b), n**size * m) for b in range(size + 1)),
+            Fraction(0),
+        )
+        for r in range(1, n + 1)
+    ]
+
+
+def cumulative_without(n: int, m: int, size: int) -> list[Fraction]:
+    """The same with B ~ Hypergeometric(n, r, N): pools without replacement."""
+    return [
+        sum(
+            (Fraction(comb(r, b) * comb(n - r, size - b) * min(m, b), comb(n, size) * m) for b in range(size + 1)),
+            Fraction(0),
+        )
+        for r in range(1, n + 1)
+    ]
 
 
 def losses_of(scores: NDArray[np.float64], positive: float | NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ import numpy as np
 from sim.sampling import DNS, mixture_from_weights, simulate_rank_distribution
 
 from .._model import Claim, Kind, Mutant, Role, Status, Verdict, check
-from .._reference import expected_over_pools
+from .._reference import cumulative_with, cumulative_without, expected_over_pools
 from .._tally import Tally
 
 
@@ -46,28 +46,6 @@ def _weights(mixture: list[Fraction]) -> list[Fraction]:
         total += mixture[k - 1] / k
         out.append(total)
     return out[::-1]
-
-
-def _cumulative(n: int, m: int, size: int) -> list[Fraction]:
-    """W(r) = E min(M, B) / M, B ~ Binomial(N, r/n): pools with replacement."""
-    return [
-        sum(
-            (Fraction(comb(size, b) * r**b * (n - r) ** (size - b) * min(m, b), n**size * m) for b in range(size + 1)),
-            Fraction(0),
-        )
-        for r in range(1, n + 1)
-    ]
-
-
-def _cumulative_without(n: int, m: int, size: int) -> list[Fraction]:
-    """The same with B ~ Hypergeometric(n, r, N): pools without replacement."""
-    return [
-        sum(
-            (Fraction(comb(r, b) * comb(n - r, size - b) * min(m, b), comb(n, size) * m) for b in range(size + 1)),
-            Fraction(0),
-        )
-        for r in range(1, n + 1)
-    ]
 
 
 def _abel(w: list[Fraction]) -> list[Fraction]:
@@ -221,7 +199,8 @@ def _example() -> str:
         f"weights {_show(found)}. The hard cut at M/N = 1/2 would be (1/2, 1/2, 0, 0).\n"
         f"The second best has rank 2, 3, 4 with probabilities 1/6, 2/6, 3/6: the objective is the mixture "
         f"{_show(law[:3])}\n"
-        f"of OPAUC(1/4), OPAUC(2/4), OPAUC(3/4), with mean beta {sum(w * Fraction(k, 4) for k, w in enumerate(law, 1))}."
+        "of OPAUC(1/4), OPAUC(2/4), OPAUC(3/4), with mean beta "
+        f"{sum(w * Fraction(k, 4) for k, w in enumerate(law, 1))}."
     )
 
 
@@ -250,20 +229,20 @@ CLAIMS = (
         checks=(_hard_cut, _mixture, _with_replacement, _library, _mean_beta, _abel_summation, _beta_limit, _simulated),
         parts={
             "law": _law,
-            "without": _cumulative_without,
-            "with_replacement": _cumulative,
+            "without": cumulative_without,
+            "with_replacement": cumulative_with,
             "limit": lambda m, size: (m + 1, size - m),
             "abel": _abel,
         },
         mutants=(
             Mutant("R is the rank of the M-th best (M instead of M + 1)", {"law": _law_of_mth}),
             Mutant("OPAUC(R / n_-) instead of OPAUC((R - 1) / n_-)", {"law": _law_at_r}),
-            Mutant("the law for pools with replacement used for pools without", {"without": _cumulative}),
+            Mutant("the law for pools with replacement used for pools without", {"without": cumulative_with}),
             Mutant(
                 "the law for pools without replacement used for pools with",
                 {
                     "with_replacement": lambda n, m, size: (
-                        _cumulative_without(n, m, size) if size <= n else _cumulative(n, m, size)
+                        cumulative_without(n, m, size) if size <= n else cumulative_with(n, m, size)
                     )
                 },
             ),

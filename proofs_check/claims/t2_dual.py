@@ -186,7 +186,8 @@ T2B = Claim(
     example=lambda: (
         "L = (0, 1): Q_lambda = (1, e^(1/lambda)) / (1 + e^(1/lambda)). At e^(1/lambda) = 3: numerator "
         "3/4, denominator\n"
-        f"rho + log 2, with rho = KL((1/4, 3/4) || uniform) = {_RHO:.4f}: 0.75 / {_RHO + np.log(2):.4f} = {0.75 / (_RHO + np.log(2)):.4f} = 1 / log 3."
+        f"rho + log 2, with rho = KL((1/4, 3/4) || uniform) = {_RHO:.4f}:\n"
+        f"0.75 / {_RHO + np.log(2):.4f} = {0.75 / (_RHO + np.log(2)):.4f} = 1 / log 3."
     ),
 )
 

@@ -1,8 +1,7 @@
-"""T3, T3-sharp, T3-ndcg: what OPAUC(K / N_-) says about the Top-K metrics of a ranking."""
+"""T3 and T3-sharp: what OPAUC(K / N_-) says about the Top-K metrics of a ranking."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
 from math import isqrt
 from typing import Any
@@ -10,8 +9,6 @@ from typing import Any
 import numpy as np
 
 from sim.metrics import (
-    ndcg_at_k,
-    ndcg_bounds_from_opauc,
     opauc,
     opauc_count,
     recall_at_k,
@@ -19,19 +16,8 @@ from sim.metrics import (
 )
 
 from .._model import Claim, Kind, Mutant, Role, Status, Verdict, check
-from .._reference import all_labels, areas, opauc_double_sum
+from .._reference import all_labels, areas, opauc_double_sum, small_sizes
 from .._tally import Tally
-
-SMALL = 7
-
-
-def _sizes(t: Tally, beyond: bool = False) -> Iterator[tuple[int, int, int]]:
-    """All N_+, N_- <= 7 (full: 9) with every K; ``beyond``: K up to N_+ + N_-, else up to N_-."""
-    top = t.pick(SMALL, SMALL + 2)
-    for n_pos in range(1, top + 1):
-        for n_neg in range(1, top + 1):
-            for k in range(1, (n_pos + n_neg if beyond else n_neg) + 1):
-                yield n_pos, n_neg, k
 
 
 @lru_cache(maxsize=256)
@@ -68,7 +54,7 @@ def _bounds(rule: Any, n_pos: int, k: int) -> Any:
 
 @check("every ranking with N_+, N_- <= 7 and every K <= N_-", Kind.ENUMERATION)
 def _every_ranking(p: Any, t: Tally) -> None:
-    for n_pos, n_neg, k in _sizes(t):
+    for n_pos, n_neg, k in small_sizes(t):
         labels, hits, _ = _tables(n_pos, n_neg)
         x, i = _count(n_pos, n_neg, k, p.shift), hits[:, k - 1]
         low, high = _bounds(p.rule, n_pos, k)[np.minimum(x, k * n_pos)].T
@@ -117,16 +103,20 @@ def _large(p: Any, t: Tally) -> None:
 
 @check("i^2 <= X_K <= i (N_+ + K - i) for every ranking; N_+ > K is needed nowhere", Kind.ENUMERATION, Role.SHARP)
 def _core(p: Any, t: Tally) -> None:
-    for n_pos, n_neg, k in _sizes(t, p.beyond):
+    for n_pos, n_neg, k in small_sizes(t, p.beyond):
         labels, hits, _ = _tables(n_pos, n_neg)
         x, i = _count(n_pos, n_neg, k, p.shift), hits[:, k - 1]
         inside = (i * i <= x) & (x <= i * (p.slack(n_pos) + k - i))
         t.all_true(inside, f"N_+ = {n_pos}, N_- = {n_neg}, K = {k}, ranking (1 = positive)", labels.astype(int))
 
 
-@check("every K up to N_+ + N_-: X_K <= i (N_+ + K - i), so the lower bound on the hits needs nothing", Kind.ENUMERATION, Role.SHARP)
+@check(
+    "every K up to N_+ + N_-: X_K <= i (N_+ + K - i), so the lower bound on the hits needs nothing",
+    Kind.ENUMERATION,
+    Role.SHARP,
+)
 def _any_k(p: Any, t: Tally) -> None:
-    for n_pos, n_neg, k in _sizes(t, True):
+    for n_pos, n_neg, k in small_sizes(t, True):
         labels, hits, _ = _tables(n_pos, n_neg)
         x, i = _count(n_pos, n_neg, k, p.shift), hits[:, k - 1]
         fits = x <= i * (p.slack(n_pos) + k - i)
@@ -188,7 +178,7 @@ T3 = Claim(
     Kind.ENUMERATION,
 )
 def _attained_hits(p: Any, t: Tally) -> None:
-    for n_pos, n_neg, k in _sizes(t):
+    for n_pos, n_neg, k in small_sizes(t):
         _, hits, x = _tables(n_pos, n_neg)
         pairs = np.unique(np.stack([x[:, k - 1], hits[:, k - 1]]), axis=1).T
         seen: dict[int, set[int]] = {}
@@ -205,7 +195,7 @@ def _attained_hits(p: Any, t: Tally) -> None:
 
 @check("attained pairs (i, X) are exactly i <= min(K, N_+), i^2 <= X <= i (S - i)", Kind.ENUMERATION)
 def _attained_pairs(p: Any, t: Tally) -> None:
-    for n_pos, n_neg, k in _sizes(t):
+    for n_pos, n_neg, k in small_sizes(t):
         _, hits, x = _tables(n_pos, n_neg)
         found = set(zip(hits[:, k - 1].tolist(), x[:, k - 1].tolist()))
         claimed = {(i, c) for i in range(p.most(k, n_pos) + 1) for c in range(i * i, i * (n_pos + k - i) + 1)}
@@ -299,115 +289,9 @@ T3_SHARP = Claim(
     example=lambda: (
         "K = 5, N_+ = 20, N_- = 80, X = 90: floor(sqrt X) = 9, but only 5 places: hi = 5. S = 25, S^2 - "
         "4X = 265, lo = ceil((25 - 16.28) / 2) = 5.\n"
-        f"So X = 90 forces all five places to be hits. The paper's bounds: {_paper(20, 5, 90)[0]} to {_paper(20, 5, 90)[1]}."
+        f"So X = 90 forces all five places to be hits. The paper's bounds: "
+        f"{_paper(20, 5, 90)[0]} to {_paper(20, 5, 90)[1]}."
     ),
 )
 
-# ---------------------------------------------------------------- T3-ndcg
-
-
-def _programme(n_pos: int, k: int, gains: Any, largest: bool) -> Any:
-    """Extreme DCG@k for each X by dynamic programming over positions: state (hits, pairs in order within the top k)."""
-    worst = -np.inf if largest else np.inf
-    better = np.maximum if largest else np.minimum
-    most = min(k, n_pos)
-    table = np.full((most + 1, k * most + 1), worst)
-    table[0, 0] = 0.0
-    for position in range(k):
-        following = np.full_like(table, worst)
-        for i in range(min(position, most) + 1):
-            if i < most:
-                following[i + 1] = better(following[i + 1], table[i] + gains[position])
-            width = table.shape[1] - i
-            following[i, i:] = better(following[i, i:], table[i, :width])
-        table = following
-    out = np.full(k * n_pos + 1, worst)
-    for i in range(most + 1):
-        for pairs in range(table.shape[1]):
-            if np.isfinite(table[i, pairs]):
-                span = slice(
-                    pairs + i * i, pairs + i * n_pos + 1
-                )  # the i best negatives below the top k see i..N_+ positives
-                out[span] = better(out[span], table[i, pairs])
-    return out
-
-
-def _gains(k: int) -> Any:
-    return 1.0 / np.log2(np.arange(2.0, k + 2.0))
-
-
-def _ideal(n_pos: int, k: int) -> float:
-    return float(_gains(k)[: min(n_pos, k)].sum())
-
-
-@check("the dynamic programme's extremes are the extremes over every ranking", Kind.ENUMERATION, tolerance=1e-12)
-def _programme_exact(p: Any, t: Tally) -> None:
-    for n_pos, n_neg, k in _sizes(t):
-        labels, _, x = _tables(n_pos, n_neg)
-        value = labels[:, :k] @ _gains(k)
-        low, high = np.full(k * n_pos + 1, np.inf), np.full(k * n_pos + 1, -np.inf)
-        np.minimum.at(low, x[:, k - 1], value)
-        np.maximum.at(high, x[:, k - 1], value)
-        label = f"N_+ = {n_pos}, N_- = {n_neg}, K = {k}, X"
-        t.all_small(np.nan_to_num(p.extreme(n_pos, k, _gains(k), False), posinf=9e9) - low, f"least DCG, {label}")
-        t.all_small(np.nan_to_num(p.extreme(n_pos, k, _gains(k), True), neginf=-9e9) - high, f"largest DCG, {label}")
-
-
-@check("the library's closed form against the dynamic programme at larger sizes", Kind.NUMERICAL, tolerance=1e-12)
-def _closed_form(p: Any, t: Tally) -> None:
-    for n_pos, k in ((1, 12), (4, 4), (9, 5), (5, 12), (20, 10), (3, 25), (30, 14))[: t.pick(6, 7)]:
-        low, high = ndcg_bounds_from_opauc(n_pos, k, k, np.arange(k * n_pos + 1))
-        ideal = p.ideal(n_pos, k)
-        label = f"N_+ = {n_pos}, K = {k}, X"
-        t.all_small(p.extreme(n_pos, k, _gains(k), False) / ideal - low, f"least NDCG, {label}")
-        t.all_small(p.extreme(n_pos, k, _gains(k), True) / ideal - high, f"largest NDCG, {label}")
-
-
-@check("NDCG@K of random rankings lies between the bounds", Kind.PROPERTY)
-def _inside(p: Any, t: Tally) -> None:
-    for _ in range(t.pick(300, 3000)):
-        n_pos, n_neg = int(t.rng.integers(1, 30)), int(t.rng.integers(1, 60))
-        k = int(t.rng.integers(1, n_neg + 1))
-        bias = np.repeat([float(t.rng.uniform(0, 3)), 0.0], [n_pos, n_neg])
-        y = np.repeat([1, 0], [n_pos, n_neg])[np.argsort(-(bias + t.rng.normal(size=n_pos + n_neg)))]
-        low, high = ndcg_bounds_from_opauc(n_pos, n_neg, k, int(opauc_count(y, k)))
-        value = ndcg_at_k(y, np.arange(y.size, 0, -1.0), k)
-        t.holds(
-            low - 1e-9 <= value <= high + 1e-9, f"N_+ = {n_pos}, N_- = {n_neg}, K = {k}: {value} not in [{low}, {high}]"
-        )
-
-
-T3_NDCG = Claim(
-    id="T3-ndcg",
-    title="Tight bounds on NDCG@K from OPAUC(K / N_-)",
-    where="Beyond Theorem 3, which covers Recall and Precision",
-    statement="The least and the largest NDCG@K of the rankings with a given X = N_+ N_- OPAUC(K / N_-), by dynamic "
-    "programming and in closed form.",
-    latex=r"\min/\max\{\mathrm{DCG@}K : X_K = X\} = \min/\max_{i,\,c:\ c+i^2\le X\le c+iN_+} "
-    r"\mathrm{DCG}_{\min/\max}(i, c)",
-    domain="No ties, 1 <= K <= N_-, 0 <= X <= K N_+.",
-    verdict=Verdict(Status.HOLDS, "Both bounds are attained; c counts the pairs in the right order within the top K."),
-    checks=(_programme_exact, _closed_form, _inside),
-    parts={"extreme": _programme, "ideal": _ideal},
-    mutants=(
-        Mutant(
-            "gains 1 / log2(rank + 2): ranks from 0",
-            {"extreme": lambda n, k, g, up: _programme(n, k, 1 / np.log2(np.arange(3.0, k + 3.0)), up)},
-        ),
-        Mutant("least and largest exchanged", {"extreme": lambda n, k, g, up: _programme(n, k, g, not up)}),
-        Mutant("all hits at the head of the top K", {"extreme": lambda n, k, g, up: _head(n, k, g)}),
-        Mutant("ideal over K instead of min(K, N_+)", {"ideal": lambda n, k: float(_gains(k).sum())}),
-    ),
-    example=lambda: (
-        "N_+ = 2, N_- = 4, K = 2, X = 2. One hit only (i^2 <= 2 <= i (4 - i)). Hit first: + - | - + : X "
-        "= 1 + 1 = 2, DCG = 1. Hit second: "
-        "- + | + - : X = 0 + 2 = 2, DCG = 0.631. Ideal DCG = 1.631, so NDCG@2 is 0.387 to 0.613, both attained."
-    ),
-)
-
-
-def _head(n_pos: int, k: int, gains: Any) -> Any:
-    return np.array([gains[: _sharp(n_pos, k, x)[1]].sum() for x in range(k * n_pos + 1)])
-
-
-CLAIMS = (T3, T3_SHARP, T3_NDCG)
+CLAIMS = (T3, T3_SHARP)
