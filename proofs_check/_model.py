@@ -219,8 +219,8 @@ class ClaimResult:
 
     @property
     def agrees(self) -> bool:
-        """The verdict found is the one on record."""
-        return self.status == self.recorded
+        """The verdict found is the one on record, or there are no data here to find one from (an experiment's)."""
+        return self.status in (self.recorded, Status.OPEN)
 
     @property
     def cases(self) -> int:
