@@ -21,5 +21,5 @@ def formal_evidence(claim_id: str) -> list[Evidence]:
     found = formal_theorems(claim_id)
     if not found:
         return []
-    words = f"{len(found)} theorems proved in Coq ({', '.join(name for name, _ in found)})"
+    words = f"{len(found)} theorems proved in Coq, checked by make formal ({', '.join(name for name, _ in found)})"
     return [Evidence(words, Kind.FORMAL, Role.STATEMENT, True, len(found), 0.0, 0.0, 0, 0.0)]

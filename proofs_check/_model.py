@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -59,6 +58,20 @@ class Status(StrEnum):
     REFUTED = "refuted"
     OPEN = "open"
     NOT_VERIFIED = "not verified"
+
+
+class Parts:
+    """A claim's ingredients as attributes; remembers which of them a check looked at."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = dict(values)
+        self._used: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name not in self._values:
+            raise AttributeError(f"parts must be one of {', '.join(self._values)}, got {name!r}")
+        self._used.add(name)
+        return self._values[name]
 
 
 @dataclass(frozen=True)
@@ -164,13 +177,13 @@ class Claim:
         for name in ("statement", "domain", "sharp"):
             object.__setattr__(self, name, " ".join(getattr(self, name).split()))
 
-    def namespace(self, mutant: Mutant | None = None) -> SimpleNamespace:
+    def namespace(self, mutant: Mutant | None = None) -> Parts:
         """The ingredients, with those of a mutant in their place."""
         changes = dict(mutant.changes) if mutant else {}
         unknown = sorted(set(changes) - set(self.parts))
         if unknown:
             raise ValueError(f"mutant of {self.id} must change known parts ({', '.join(self.parts)}), got {unknown}")
-        return SimpleNamespace(**{**self.parts, **changes})
+        return Parts({**self.parts, **changes})
 
 
 @dataclass(frozen=True)
@@ -178,7 +191,7 @@ class Evidence:
     """Outcome of one check.
 
     ``passed`` is None where there is nothing to test yet (an experiment that has not been run). ``counterexample`` is
-    the first case that failed; ``error`` a failure of the check itself.
+    the first case that failed; ``error`` a failure of the check itself; ``parts`` the ingredients it looked at.
     """
 
     words: str
@@ -194,6 +207,7 @@ class Evidence:
     counterexample: str = ""
     error: str = ""
     notes: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,10 @@ def run_check(claim: Claim, one: Check, effort: str = "quick", mutant: Mutant | 
     tally = Tally(f"{claim.id}: {one.words}", effort, one.tolerance, one.false_alarm)
     passed: bool | None = True
     counterexample = error = ""
+    parts = claim.namespace(mutant)
     start = time.perf_counter()
     try:
-        one.test(claim.namespace(mutant), tally)
+        one.test(parts, tally)
         if tally.cases == 0:
             error = "the check tested no case"
     except Refuted as failure:
@@ -54,6 +55,7 @@ def run_check(claim: Claim, one: Check, effort: str = "quick", mutant: Mutant | 
         counterexample=counterexample,
         error=error,
         notes=tuple(tally.notes),
+        parts=tuple(sorted(parts._used)),
     )
 
 
@@ -73,7 +75,7 @@ def run_claim(claim: Claim, effort: str = "quick") -> ClaimResult:
     check_choice("effort", effort, EFFORTS)
     start = time.perf_counter()
     evidence = [run_check(claim, one, effort) for one in claim.checks]
-    usable = [one for one, e in zip(claim.checks, evidence) if e.passed]
+    usable = [(one, e.parts) for one, e in zip(claim.checks, evidence) if e.passed]
     mutants = tuple(_run_mutant(claim, mutant, usable) for mutant in claim.mutants)
     evidence += formal_evidence(claim.id)
     found = tuple(evidence)
@@ -88,8 +90,10 @@ def run_claim(claim: Claim, effort: str = "quick") -> ClaimResult:
     )
 
 
-def _run_mutant(claim: Claim, mutant: Mutant, usable: list[Check]) -> MutantResult:
-    for one in usable:
+def _run_mutant(claim: Claim, mutant: Mutant, usable: list[tuple[Check, tuple[str, ...]]]) -> MutantResult:
+    for one, parts in usable:
+        if not set(parts) & set(mutant.changes):
+            continue  # checks are deterministic: this one cannot see the change
         outcome = run_check(claim, one, "quick", mutant)
         if outcome.error:
             return MutantResult(mutant.words, False, f"error in the check: {outcome.error}")

@@ -84,9 +84,9 @@ class Tally:
         self._record(gap, lambda: f"{case}: {left:.12g} != {right:.12g}".lstrip(": "))
 
     def small(self, deviation: float, case: str = "") -> None:
-        """A deviation of at most ``tolerance``; NaN fails."""
+        """A deviation of at most ``tolerance`` in absolute value; NaN fails."""
         self.cases += 1
-        self._record(float(deviation), lambda: f"{case}: deviation {deviation:.3g}".lstrip(": "))
+        self._record(abs(float(deviation)), lambda: f"{case}: deviation {deviation:.3g}".lstrip(": "))
 
     def all_small(self, deviations: ArrayLike, case: str, shown: Any = None) -> None:
         """Many deviations at once; ``shown[i]``, or else i, completes ``case`` where flat entry i fails."""

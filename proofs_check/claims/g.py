@@ -1,7 +1,7 @@
 """G1 and G2: the guidelines, as far as training runs show them; the runs are read from the figures' tables.
 
-Tables are the CSV files of ``figures/`` with the columns data, hardness (M/N), metric, k, mean, low, high (95% interval)
-and seeds. Rows with fewer than three seeds are left out, and so is the popularity ranking (hardness 0).
+Tables are the CSV files of ``figures/`` with the columns data, hardness (M/N), metric, k, mean, low, high (95%
+interval) and seeds. Rows with fewer than three seeds are left out, and so is the popularity ranking (hardness 0).
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _moves(curves: Curves, peak: Any) -> dict[tuple[str, str], list[float]]:
 
 
 def _rises(values: list[float]) -> bool:
-    return values[-1] > values[0] and np.all(np.diff(values) >= 0)
+    return values[-1] > values[0] and bool(np.all(np.diff(values) >= 0))
 
 
 @check("the analysis on curves of known truth: finds the effect in exact curves, none in flat ones", Kind.NUMERICAL)

@@ -22,6 +22,9 @@ from .._model import Claim, Kind, Mutant, Role, Status, Verdict, check
 from .._reference import FAMILIES, family
 from .._tally import Tally
 
+_RHO: float = float(np.log(2) + 0.25 * np.log(0.25) + 0.75 * np.log(0.75))
+"""KL((1/4, 3/4) || uniform) = log 2 - H(1/4), for the examples."""
+
 
 def _instances(t: Tally, rows: int = 200) -> Iterator[tuple[str, Any, float]]:
     """Batches of losses of every family with a radius rho."""
@@ -98,7 +101,6 @@ T2A = Claim(
         f"{(np.log(2) + _RHO) / np.log(3):.4f}."
     ),
 )
-_RHO = float(np.log(2) + 0.25 * np.log(0.25) + 0.75 * np.log(0.75))
 
 
 # ---------------------------------------------------------------- T2b

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from itertools import combinations, product
+from itertools import accumulate, combinations, product
 from typing import Any
 
 import numpy as np
@@ -117,10 +117,10 @@ def _cap(p: Any, t: Tally) -> None:
             (1000, *(1,) * (n - 1)),
         ):
             for size in range(1, n + 1):
-                found = np.cumsum(_pool_marginals(weights, size)).tolist()
-                hardest = np.cumsum(
-                    [Fraction(x).limit_denominator(10**6) for x in DNS(1, size).rank_distribution(n)]
-                ).tolist()
+                found = list(accumulate(_pool_marginals(weights, size)))
+                hardest = list(
+                    accumulate(Fraction(x).limit_denominator(10**6) for x in DNS(1, size).rank_distribution(n))
+                )
                 t.holds(all(a <= b for a, b in zip(found, hardest)), f"e^L = {weights}, N = {size}: above DNS(1, N)")
                 t.holds(found[0] <= p.share(size, n), f"e^L = {weights}, N = {size}: hardest gets {found[0]}")
 
