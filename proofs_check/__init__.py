@@ -9,16 +9,19 @@ from ._model import Check, Claim, ClaimResult, Evidence, Kind, Mutant, MutantRes
 from ._registry import all_claims, claim_ids, get_claim, select_claims
 from ._run import run, run_check, run_claim
 from ._tally import Tally
+from .verify import InvalidSamplerError, SamplerReport, verify_sampler
 
 __all__ = [
     "Check",
     "Claim",
     "ClaimResult",
     "Evidence",
+    "InvalidSamplerError",
     "Kind",
     "Mutant",
     "MutantResult",
     "Role",
+    "SamplerReport",
     "Status",
     "Tally",
     "Verdict",
@@ -30,4 +33,5 @@ __all__ = [
     "run_check",
     "run_claim",
     "select_claims",
+    "verify_sampler",
 ]

@@ -71,7 +71,7 @@ def _entry(claim: Claim) -> list[str]:
     if claim.sharp:
         lines += ["", f"**Sharp statement.** {claim.sharp}"]
     if claim.example:
-        lines += ["", "**By hand.**", "", *(f"> {line}".rstrip() + "  " for line in claim.example().splitlines())]
+        lines += ["", "**By hand.**", "", *(_quote(line) for line in claim.example().splitlines())]
     lines += ["", "**Evidence.**"]
     for theorem, words in formal_theorems(claim.id):
         lines.append(f"- formal, {theorem}: {words}")
@@ -81,6 +81,11 @@ def _entry(claim: Claim) -> list[str]:
         lines.append(f"- {one.kind}, {one.role}: {one.words}{limit}")
     lines += ["", "**Mutants**, all refuted: " + "; ".join(m.words for m in claim.mutants) + "."]
     return lines
+
+
+def _quote(line: str) -> str:
+    escape = "\\" if line.startswith(("+ ", "- ")) else ""  # a ranking, not a list
+    return f"> {escape}{line}  "
 
 
 def _anchor(claim: Claim) -> str:
