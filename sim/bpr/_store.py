@@ -17,7 +17,9 @@ __all__ = ["FORMAT", "read_npz", "write_npz"]
 FORMAT = 1
 
 
-def write_npz(path: str | os.PathLike[str], meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+def write_npz(
+    path: str | os.PathLike[str], meta: dict[str, Any], arrays: dict[str, NDArray[Any]], *, compressed: bool = False
+) -> None:
     """Write arrays and a JSON header atomically: a crash leaves the old file or the new one, never a part."""
     target = Path(path)
     try:
@@ -27,7 +29,8 @@ def write_npz(path: str | os.PathLike[str], meta: dict[str, Any], arrays: dict[s
         raise OSError(f"path must be writable, got {target}: {error.strerror or error}") from None
     try:
         with os.fdopen(handle, "wb") as file:
-            np.savez(file, meta=np.array(json.dumps({"format": FORMAT, **meta})), **arrays)  # type: ignore[arg-type]
+            save = np.savez_compressed if compressed else np.savez
+            save(file, meta=np.array(json.dumps({"format": FORMAT, **meta})), **arrays)  # type: ignore[arg-type]
             file.flush()
             os.fsync(file.fileno())
         os.replace(name, target)

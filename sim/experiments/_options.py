@@ -1,0 +1,59 @@
+"""What a run of an experiment may be told."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .._validation import check_choice, check_int
+
+__all__ = ["PROFILES", "Options", "results_dir"]
+
+PROFILES = ("smoke", "default", "paper")
+"""smoke: seconds, to see that it runs; default: minutes, the committed figures; paper: hours, resumable."""
+
+
+def results_dir() -> Path:
+    """Where cells are kept: ``HNS_RESULTS_DIR``, else ``results`` in the working directory."""
+    return Path(os.environ.get("HNS_RESULTS_DIR", "results"))
+
+
+@dataclass(frozen=True)
+class Options:
+    """Profile and surroundings of a run.
+
+    Parameters
+    ----------
+    profile : {"smoke", "default", "paper"}
+        How much work to do.
+    seed : int
+        Base seed; every random number follows from it.
+    jobs : int
+        Processes for independent cells.
+    progress : bool
+        Show progress bars.
+    data_dir : path, optional
+        Local copies of data sets, tried before the network.
+    results : path
+        Folder of the cell store.
+    """
+
+    profile: str = "default"
+    seed: int = 0
+    jobs: int = 2
+    progress: bool = False
+    data_dir: Path | None = None
+    results: Path = field(default_factory=results_dir)
+
+    def __post_init__(self) -> None:
+        check_choice("profile", self.profile, PROFILES)
+        check_int("seed", self.seed, low=0)
+        check_int("jobs", self.jobs, low=1)
+
+    def pick(self, **by_profile: object) -> object:
+        """The value given for this run's profile; a missing profile takes the next smaller one's."""
+        for name in PROFILES[PROFILES.index(self.profile) :: -1]:
+            if name in by_profile:
+                return by_profile[name]
+        return by_profile[PROFILES[1]]

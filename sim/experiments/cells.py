@@ -1,0 +1,189 @@
+"""Cells: one training run each, its result one small file named by the hash of its full configuration.
+
+A run skips the cells that exist, so a sweep can be killed at any moment and resumed, by several processes and on
+several machines that share the folder. A cell keeps the ranks of all held-out positives, not a few metrics: every
+Top-K metric and every OPAUC(beta) can be computed from it later.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..bpr import BPRMF, Ranks, rank_positives
+from ..bpr._store import read_npz, write_npz
+from ..data import Dataset, load
+from ..sampling import DNS, Sampler, SoftmaxExact, SoftmaxV, Uniform
+from ._options import Options
+from ._output import versions
+
+__all__ = ["SCHEMA", "Cell", "Result", "curve", "read_cell", "run_cells"]
+
+SCHEMA = 1
+"""Version of the cells' meaning; cells of another version are never mixed in, they have other names."""
+
+_SAMPLERS: dict[str, type[Sampler]] = {c.__name__: c for c in (Uniform, DNS, SoftmaxV, SoftmaxExact)}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training run.
+
+    Parameters
+    ----------
+    data : str
+        Registry name of the data set, split by seed 0.
+    sampler : Sampler
+        The negative sampler.
+    seed : int
+        Seed of the training.
+    model : dict
+        Other arguments of :class:`sim.bpr.BPRMF`, ``epochs`` included.
+    held_out : {"valid", "test"}
+        "valid": train on the train part, rank the validation part. "test": train on train and validation together,
+        rank the test part.
+    every : int
+        Keep the ranks after every so many epochs; the last epoch's are always kept.
+    """
+
+    data: str
+    sampler: Sampler
+    seed: int
+    model: dict[str, Any] = field(default_factory=dict)
+    held_out: str = "test"
+    every: int = 10**9
+
+    def config(self) -> dict[str, Any]:
+        """Everything that decides the result, as plain JSON values."""
+        settings = BPRMF(sampler=self.sampler, rng=self.seed, **self.model).settings.as_dict()
+        return {
+            "schema": SCHEMA, "data": self.data, "held_out": self.held_out, "every": self.every, "seed": self.seed,
+            "sampler": {"name": type(self.sampler).__name__, **self.sampler.get_params()}, "model": settings,
+        }  # fmt: skip
+
+    @property
+    def key(self) -> str:
+        """Name of the cell: 20 hexadecimal digits of the SHA-256 of :meth:`config`."""
+        text = json.dumps(self.config(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+    def path(self, results: Path) -> Path:
+        """Where its result is kept."""
+        return results / self.data / f"{self.key}.npz"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a cell found: the ranks of the held-out positives after some epochs.
+
+    Attributes
+    ----------
+    meta : dict
+        ``config``, ``epochs`` (when ranks were kept), ``loss`` and ``seconds`` per epoch, ``versions``, ``split`` (hash
+        of the data).
+    indptr, n_candidates : ndarray
+        As in :class:`sim.bpr.Ranks`.
+    ranks : ndarray of shape (len(epochs), n_positives)
+    """
+
+    meta: dict[str, Any]
+    indptr: NDArray[np.int64]
+    n_candidates: NDArray[np.int64]
+    ranks: NDArray[np.int32]
+
+    def at(self, position: int = -1) -> Ranks:
+        """Ranks at the ``position``-th kept epoch (default: the last)."""
+        return Ranks(self.indptr, np.ascontiguousarray(self.ranks[position]), self.n_candidates)
+
+
+def run_cells(cells: Iterable[Cell], options: Options, *, label: str = "cells") -> list[Result]:
+    """Results of all cells, computing those that are missing with ``options.jobs`` processes.
+
+    Parameters
+    ----------
+    cells : iterable of Cell
+        Equal cells are computed once.
+    options : Options
+        Profile's surroundings: jobs, progress, folders.
+    label : str
+        Name on the progress bar.
+
+    Returns
+    -------
+    list of Result
+        In the order of ``cells``.
+    """
+    from joblib import Parallel, delayed
+    from tqdm.auto import tqdm
+
+    wanted = list(cells)
+    distinct = {cell.key: cell for cell in wanted}.values()
+    missing = [cell for cell in distinct if not cell.path(options.results).exists()]
+    if missing:
+        load(missing[0].data, data_dir=options.data_dir)  # fail, or fill the cache, before the processes start
+        longest_first = sorted(missing, key=_cost, reverse=True)
+        jobs = min(options.jobs, len(missing))
+        work = Parallel(n_jobs=jobs, return_as="generator_unordered")(
+            delayed(_compute)(cell, options, jobs) for cell in longest_first
+        )
+        for _ in tqdm(work, total=len(missing), desc=label, unit="cell", disable=not options.progress):
+            pass
+    return [read_cell(c, options.results) for c in wanted]
+
+
+def read_cell(cell: Cell, results: Path) -> Result:
+    """The stored result of a cell; FileNotFoundError if there is none, ValueError if the file is damaged."""
+    meta, arrays = read_npz(cell.path(results))
+    return Result(meta, arrays["indptr"], arrays["n_candidates"], arrays["ranks"])
+
+
+def _cost(cell: Cell) -> float:
+    """Rough relative cost, to start the longest cells first."""
+    return cell.config()["model"]["epochs"] * (cell.sampler.N + 4.0 * cell.sampler.width)
+
+
+_loaded: dict[str, Dataset] = {}
+
+
+def _compute(cell: Cell, options: Options, jobs: int) -> None:
+    """Train one cell and write its file; runs in a worker process."""
+    if cell.data not in _loaded:
+        _loaded[cell.data] = load(cell.data, data_dir=options.data_dir)
+    data = _loaded[cell.data]
+    train = data.train if cell.held_out == "valid" else data.fit
+    truth = data.valid if cell.held_out == "valid" else data.test
+    kept: list[Ranks] = []
+    epochs: list[int] = []
+
+    model = BPRMF(sampler=cell.sampler, rng=cell.seed, n_threads=1 if jobs > 1 else None, **cell.model)
+
+    def keep(fitted: BPRMF, record: dict[str, Any]) -> None:
+        if record["epoch"] % cell.every == 0 or record["epoch"] == fitted.settings.epochs:
+            kept.append(rank_positives(fitted.user_factors, fitted.item_factors, truth, exclude=train))
+            epochs.append(record["epoch"])
+
+    start = time.perf_counter()
+    model.fit(train, callbacks=(keep,))
+    meta = {
+        "config": cell.config(), "epochs": epochs, "loss": [round(h["loss"], 6) for h in model.history_],
+        "wall_seconds": round(time.perf_counter() - start, 3), "split": data.sha256, "versions": versions(),
+    }  # fmt: skip
+    arrays = {
+        "indptr": kept[0].indptr, "n_candidates": kept[0].n_candidates, "ranks": np.stack([r.ranks for r in kept]),
+    }  # fmt: skip
+    write_npz(cell.path(options.results), meta, arrays, compressed=True)
+
+
+def curve(results: Sequence[Result], metric: str) -> Iterator[NDArray[np.float64]]:
+    """For each result, the mean over users of ``metric`` ("ndcg@20") at every kept epoch."""
+    name, _, k = metric.partition("@")
+    for result in results:
+        yield np.array([result.at(i).top_k([int(k)])[f"{name}@{k}"].mean() for i in range(len(result.ranks))])
