@@ -25,6 +25,8 @@ def false_alarm(results: Sequence[ClaimResult]) -> float:
 
 def summary(results: Sequence[ClaimResult], complete: bool = True) -> str:
     """One line about the run."""
+    if not results:
+        return "interrupted; no claim had finished" if not complete else "no claims"
     mutants = sum(len(r.mutants) for r in results)
     killed = sum(r.killed for r in results)
     differ = [r.id for r in results if not r.agrees]

@@ -19,7 +19,7 @@ from ._tally import EFFORTS, NothingToTest, Refuted, Tally
 __all__ = ["run", "run_check", "run_claim"]
 
 # Rough seconds at quick effort, longest first, so that two processes end at about the same time.
-_HEAVY = ("F6-2", "E2", "T1-pool", "T2f", "S1", "E1", "T3-ndcg", "T2a", "F6-law", "T2i")
+_HEAVY = ("E2", "E1", "S1-pool", "S1", "S1-soft", "T3-ndcg", "T1-pool", "N1", "AF", "L1", "T1", "F6-2")
 
 
 def run_check(claim: Claim, one: Check, effort: str = "quick", mutant: Mutant | None = None) -> Evidence:

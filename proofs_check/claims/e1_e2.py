@@ -337,8 +337,8 @@ E2 = Claim(
     domain="Normally distributed losses (closed form on both sides, lambda* = sd / sqrt(2 rho)); pools of N.",
     verdict=Verdict(
         Status.APPROXIMATELY,
-        "An upper bound, not an estimate: with normal losses it exceeds the hard value by 0.1 to 0.6 standard "
-        "deviations over rho from 0.01 to 10. "
+        "An upper bound, not an estimate: with normal losses it exceeds the hard value by 0.11 (rho = 0.01) to "
+        "0.39 (rho = 2) standard deviations. "
         "On pools of N the mean value is too small by a term of order 1 / N, and it cannot pass the pool's maximum "
         "(rho >= log N).",
     ),

@@ -146,7 +146,9 @@ G2 = Claim(
     statement="The smaller the K of the Top-K metric, the harder the negatives at which training does best.",
     latex=r"K\le K'\Rightarrow M^*(K)\le M^*(K')",
     domain="Training runs; see experiments. The theoretical half is C1 and F6-3.",
-    verdict=Verdict(Status.OPEN, "See experiments. For random rankings it is a theorem-like fact (C1, F6-3)."),
+    verdict=Verdict(
+        Status.OPEN, "See experiments. For random rankings it holds exactly at every size tested (C1, F6-3)."
+    ),
     checks=(_calibrated_g2, _experiment_g2),
     parts={"peak": _peak, "rises": _rises},
     mutants=(

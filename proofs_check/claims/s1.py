@@ -310,8 +310,8 @@ CLAIMS = (
         "curve; f* ranks right up to the FPR A of the point of contact and ties everything beyond. OPAUC(beta) is "
         "largest iff all tied instances have the same p / q. "
         "With one score per item for all users and M = 1, the minimiser is constant iff no item is liked by more "
-        "than half of the users. So below a hardness set by "
-        "the label noise, harder negatives teach nothing: a reason why the hardest setting loses, beside false "
+        "than half of the users. So beyond a hardness set "
+        "by the label noise the minimiser knows nothing: a reason why the hardest setting loses, beside false "
         "negatives.",
         checks=(_consistent, _certificate, _no_better, _tangent, _exactly_when, _auc, _popularity, _separable),
         parts={

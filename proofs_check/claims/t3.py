@@ -155,7 +155,7 @@ T3 = Claim(
             {"rule": lambda n, k, x: (_paper(n, k, x)[0], _paper(n, k, x)[1] - 1)},
         ),
         Mutant(
-            "floor instead of ceil on the right of a product, lower bound one higher: floor(...) + 1",
+            "lower bound one higher: floor(...) + 1",
             {"rule": lambda n, k, x: (_paper(n, k, x)[0] + 1, _paper(n, k, x)[1])},
         ),
         Mutant("S = N_+ instead of N_+ + K", {"slack": lambda n_pos: 0}),

@@ -191,7 +191,7 @@ def test_seeds_depend_on_the_check_only() -> None:
 
 def test_selection_by_id_and_family() -> None:
     assert [c.id for c in select_claims(["T2"])] == [f"T2{c}" for c in "abcdefghi"]
-    assert [c.id for c in select_claims(["S1", "L1"])] == ["L1", "S1", "S1-soft"]
+    assert [c.id for c in select_claims(["S1", "L1"])] == ["L1", "S1", "S1-pool", "S1-soft"]
     assert [c.id for c in select_claims(["T3-ndcg"])] == ["T3-ndcg"]
 
 
