@@ -176,7 +176,7 @@ def _compute(cell: Cell, options: Options, jobs: int) -> None:
         "config": cell.config(), "epochs": epochs, "loss": [round(h["loss"], 6) for h in model.history_],
         "wall_seconds": round(time.perf_counter() - start, 3), "split": data.sha256, "versions": versions(),
     }  # fmt: skip
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "indptr": kept[0].indptr, "n_candidates": kept[0].n_candidates, "ranks": np.stack([r.ranks for r in kept]),
     }  # fmt: skip
     write_npz(cell.path(options.results), meta, arrays, compressed=True)

@@ -36,7 +36,7 @@ def run(options: Options = Options()) -> pd.DataFrame:  # noqa: B008 (frozen)
         N_POS, N_NEG, metrics=METRICS, ks=KS, n_rankings=n_rankings, rng=options.seed, progress=options.progress
     )
     low, high = simulated.interval()
-    grid = np.unique(np.round(np.geomspace(1, N_NEG, 90)).astype(int))
+    grid = np.unique(np.round(np.geomspace(1, N_NEG, 140)).astype(int))
     rows = []
     for i, metric in enumerate(METRICS):
         for j, k in enumerate(KS):
@@ -65,13 +65,13 @@ def plot(table: pd.DataFrame) -> Figure:
     """One panel a metric: exact lines, simulated points with intervals, peaks marked, the law's beta* as ticks."""
     names = {"recall": "Recall@K", "precision": "Precision@K", "ndcg": "NDCG@K"}
     with style() as plt:
-        figure, axes = plt.subplots(1, 3, figsize=(9.6, 3.4), sharey=True)
+        figure, axes = plt.subplots(1, 3, figsize=(10.4, 3.3), sharey=True)
         for ax, metric in zip(axes, METRICS):
             for k in KS:
                 part = table[(table.metric == metric) & (table.k == k)]
                 colour = K_COLOURS[k]
                 ax.plot(part.beta, part.exact, color=colour, label=f"K = {k}")
-                some = part.iloc[::7]
+                some = part.iloc[3::10]
                 ax.errorbar(
                     some.beta,
                     some.simulated,
@@ -88,7 +88,13 @@ def plot(table: pd.DataFrame) -> Figure:
             ax.set_xscale("log")
             ax.set(xlabel="FPR limit β", title=names[metric], ylim=(0, 1))
         axes[0].set_ylabel("correlation with OPAUC(β)")
-        axes[2].legend(loc="lower right", ncols=2, title="★ peak   | β* = 1.5 K/N", title_fontsize=8)
+        handles, labels = axes[0].get_legend_handles_labels()
+        handles += [
+            plt.Line2D([], [], color="black", linestyle="none", marker="*", markersize=9),
+            plt.Line2D([], [], color="black", linestyle="none", marker="|", markersize=9, markeredgewidth=2),
+            plt.Line2D([], [], color="black", linestyle="none", marker="o", markersize=2.6),
+        ]
+        figure.legend(handles, [*labels, "peak", "1.5 K/N", "simulated"], loc="outside right center")
     return figure
 
 

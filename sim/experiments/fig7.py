@@ -110,7 +110,7 @@ def plot(table: pd.DataFrame) -> Figure:
         "rho-exact": ("Softmax-exact(ρ, 200)", "ρ"),
     }
     with style() as plt:
-        figure, axes = plt.subplots(1, 4, figsize=(11.5, 3.1), sharey=True)
+        figure, axes = plt.subplots(1, 4, figsize=(11.5, 3.5), sharey=True)
         for ax, (panel, (title, symbol)) in zip(axes, titles.items()):
             part = table[table.panel == panel]
             values = list(dict.fromkeys(part.parameter))
@@ -121,17 +121,13 @@ def plot(table: pd.DataFrame) -> Figure:
                 if (curve.standard_error > 0).any():
                     low, high = curve.cumulative - 2 * curve.standard_error, curve.cumulative + 2 * curve.standard_error
                     ax.fill_between(curve["rank"], low, high, color=colour, alpha=0.25, linewidth=0)
-                middle = int(np.searchsorted(curve.cumulative.to_numpy(), 0.5))
-                at = curve.iloc[min(middle, len(curve) - 1)]
-                ends.append((at["rank"], at.cumulative, f"{symbol}={value:g}", colour))
+                ends.append((f"{symbol} = {value:g}", colour))
             ax.set_xscale("log")
             ax.set(xlabel="rank of the negative", title=title, ylim=(0, 1.02), xlim=(1, table.n_neg.iloc[0]))
+            handles = [plt.Line2D([], [], color=colour) for _, colour in ends]
+            names = [name for name, _ in ends]
             ax.legend(
-                [plt.Line2D([], [], color=c) for *_, c in ends],
-                [t for *_, t, _ in ends],
-                loc="upper left",
-                handlelength=1.2,
-                fontsize=7,
+                handles, names, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3, handlelength=1, fontsize=7.5
             )
         axes[0].set_ylabel("cumulative probability")
     return figure
@@ -151,5 +147,6 @@ def caption(table: pd.DataFrame) -> str:
         f"{data}, sorted by falling score. DNS curves are exact (they do not depend on the scores); softmax curves are "
         f"means over {pools:,} simulated pools with 2 standard errors. Harder to the upper left: smaller M, larger N, "
         f"larger ρ. Effective β of the OPAUC mixture: DNS over M {effective('M')}; Softmax-v over ρ "
-        f"{effective('rho')}; Softmax-exact over ρ {effective('rho-exact')}. Softmax-exact saturates at DNS(1, 200) for ρ ≥ log 200 = 5.3."
+        f"{effective('rho')}; Softmax-exact over ρ {effective('rho-exact')}. Softmax-exact saturates at DNS(1, 200) "
+        "for ρ ≥ log 200 = 5.3."
     )

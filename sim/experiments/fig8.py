@@ -30,6 +30,7 @@ TITLE = "Smaller K wants harder negatives: metric@K against M/N"
 
 KS = (1, 5, 20, 50, 100)
 METRICS = ("ndcg", "recall")
+NAMES = {"ndcg": "NDCG", "recall": "Recall"}
 TUNED_BY = "ndcg@20"
 
 
@@ -175,10 +176,11 @@ def plot(table: pd.DataFrame) -> Figure:
                 ax.plot(peak.hardness, 1.0, marker="*", markersize=11, color=colour, markeredgecolor="white", zorder=5)
                 ends.append((part.hardness.iloc[-1], relative.iloc[-1], f"K={k} ({top:.3f})", colour))
             ax.set_xscale("log")
-            ax.set(xlabel="hardness M/N (left: hardest, right: uniform)", title=f"{metric.upper()}@K / best")
+            ax.set(
+                xlabel="hardness M/N (left: hardest, right: uniform)", title=f"{NAMES[metric]}@K / best", ylim=(0, 1.12)
+            )
             label_line_ends(ax, ends)
         axes[0].set_ylabel("relative to the best M")
-        axes[1].title.set_text("Recall@K / best")
         figure.suptitle(f"{table.data.iloc[0]}, DNS(M, {table.N.iloc[0]})", fontsize=9, color=PALETTE["grey"])
     return figure
 
@@ -197,8 +199,8 @@ def caption(table: pd.DataFrame) -> str:
     spread = f"{seeds} seeds, 95% intervals over seeds" if seeds > 1 else "one seed, 95% intervals over users"
     return (
         f"{table.data.iloc[0]}, {users:,} users, {spread}; mean over the kept negatives, positives excluded, weight "
-        f"decay and epochs chosen on validation where more than one was tried. Best M for NDCG: {peaks['ndcg']}; for Recall: "
-        f"{peaks['recall']}. NDCG@5: {top['mean']:.4f} at M={int(top.name)}, {hardest['mean']:.4f} at M="
-        f"{int(n5.index.min())} (hardest), {easiest['mean']:.4f} at {ends}, {popular['mean']:.4f} for the popularity "
-        "ranking."
+        "decay and epochs chosen on validation where more than one was tried. Best M for NDCG: "
+        f"{peaks['ndcg']}; for Recall: {peaks['recall']}. NDCG@5: {top['mean']:.4f} at "
+        f"M={int(top.name)}, {hardest['mean']:.4f} at M={int(n5.index.min())} (hardest), {easiest['mean']:.4f} at "
+        f"{ends}, {popular['mean']:.4f} for the popularity ranking."
     )

@@ -1,0 +1,318 @@
+"""The command ``hns``: figures, data, training, correlations and the ledger from the shell."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from . import __version__
+
+__all__ = ["main"]
+
+_EPILOG = {
+    "hns": """\
+examples
+  hns reproduce                        every figure and table into figures/ (about ten minutes, resumable)
+  hns reproduce --profile smoke        the same in under a minute, to see that it runs
+  hns reproduce --only F6              one of them
+  hns check                            the ledger: each claim of the paper with its evidence and verdict
+  hns corr 200 800 --k 5 20 50         which OPAUC(beta) predicts which metric@K, exactly
+  hns train ml-100k --sampler dns --M 50 --N 200
+  hns data list                        the data sets it knows
+
+environment
+  HNS_DATA_DIR     folder with local copies of data sets, tried before the network
+  HNS_CACHE_DIR    fetched and parsed data (default: the user's cache folder)
+  HNS_RESULTS_DIR  finished training runs (default: results)
+  NUMBA_NUM_THREADS  threads of the compiled kernels
+""",
+    "reproduce": """\
+Every figure is written as PDF, PNG, the tidy CSV behind it and a JSON that says how it was made. Finished training runs
+are kept in the results folder: a run that was stopped goes on where it was. Profiles: smoke (seconds), default
+(minutes), paper (hours).
+""",
+    "train": """\
+examples
+  hns train ml-100k --sampler dns --M 50 --N 200 --lr 0.003 --weight-decay 2 --batch-size 1024 --epochs 30
+  hns train gowalla --sampler softmax-v --rho 1 --N 200 --epochs 100 --save model.npz --checkpoint run.npz
+  hns train my_clicks.csv --sampler uniform --min-rating 4
+
+Hardness: smaller M, larger N and larger rho are harder. Smaller K of the metric wants harder negatives.
+A run with --checkpoint that was stopped goes on, to the same bits, when it is started again.
+""",
+    "corr": """\
+examples
+  hns corr 200 800                     recall at K = 5, 20, 50: best beta, correlation there, at K/N_- and for AUC
+  hns corr 50 99950 --metric ndcg --k 10 100
+  hns corr 200 800 --simulate 100000   Monte Carlo beside the closed form
+  hns corr 20 180 --csv curve.csv      the whole curve over beta
+""",
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="hns",
+        description="The theories behind hard negative sampling, checked: exact theory, simulation, training.",
+        epilog=_EPILOG["hns"],
+        formatter_class=formatter,
+    )
+    parser.add_argument("--version", action="version", version=f"hns-opauc {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    p = commands.add_parser(
+        "reproduce", help="regenerate figures and tables", epilog=_EPILOG["reproduce"], formatter_class=formatter
+    )
+    p.add_argument("--profile", choices=("smoke", "default", "paper"), default="default", help="how much work")
+    p.add_argument("--only", nargs="+", metavar="ID", help="these experiments, e.g. F6 F8 (--list shows all)")
+    p.add_argument("--list", action="store_true", help="list the experiments and stop")
+    p.add_argument("--out", type=Path, default=Path("figures"), metavar="DIR", help="where to write (default: figures)")
+    p.add_argument(
+        "--results", type=Path, metavar="DIR", help="finished training runs (default: HNS_RESULTS_DIR, results)"
+    )
+    p.add_argument("--seed", type=int, default=0, help="base seed (default: 0)")
+    p.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="processes for training runs")
+    p.add_argument("--data-dir", type=Path, metavar="DIR", help="local copies of data sets (default: HNS_DATA_DIR)")
+    p.add_argument("--quiet", action="store_true", help="no progress bars")
+    p.set_defaults(run=_reproduce)
+
+    p = commands.add_parser("data", help="list, fetch or describe data sets")
+    what = p.add_subparsers(dest="what", metavar="list|fetch|info", required=True)
+    what.add_parser("list", help="the known data sets").set_defaults(run=_data_list)
+    for name, text in (("fetch", "download, verify and keep"), ("info", "source, hash, sizes, terms")):
+        q = what.add_parser(name, help=text)
+        q.add_argument("names", nargs="+", metavar="NAME")
+        q.set_defaults(run=_data_fetch if name == "fetch" else _data_info)
+
+    p = commands.add_parser(
+        "train", help="train and evaluate one model", epilog=_EPILOG["train"], formatter_class=formatter
+    )
+    p.add_argument("data", help="a known data set, or a CSV, TSV, parquet, .npz or .mat file")
+    p.add_argument("--sampler", choices=("uniform", "dns", "softmax-v", "softmax-exact"), default="dns")
+    p.add_argument("--M", type=int, default=5, help="dns: negatives kept of the pool (default: 5)")
+    p.add_argument("--N", type=int, help="pool size (default: 200; uniform: 1)")
+    p.add_argument("--rho", type=float, default=1.0, help="softmax samplers: radius, -log(beta) (default: 1)")
+    p.add_argument("--factors", type=int, default=32)
+    p.add_argument("--lr", type=float, default=0.001)
+    p.add_argument("--weight-decay", type=float, default=0.01)
+    p.add_argument("--epochs", type=int, default=50)
+    p.add_argument("--batch-size", type=int, default=4096)
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--ks", type=int, nargs="+", default=[5, 20, 50], help="cut-offs of the metrics")
+    p.add_argument("--patience", type=int, help="stop after so many validations (every 5 epochs) without a new best")
+    p.add_argument("--checkpoint", type=Path, help="keep the state of the run here, and go on from it")
+    p.add_argument("--save", type=Path, help="write the trained model here (.npz)")
+    p.add_argument("--min-rating", type=float, help="own file: ratings below are not positives")
+    p.add_argument("--quiet", action="store_true", help="no progress bar")
+    p.set_defaults(run=_train)
+
+    p = commands.add_parser(
+        "corr", help="correlation of Top-K metrics with OPAUC(beta) under random rankings",
+        epilog=_EPILOG["corr"], formatter_class=formatter,
+    )  # fmt: skip
+    p.add_argument("n_pos", type=int, help="number of positives")
+    p.add_argument("n_neg", type=int, help="number of negatives")
+    p.add_argument("--metric", choices=("recall", "precision", "dcg", "ndcg"), default="recall")
+    p.add_argument("--k", type=int, nargs="+", default=[5, 20, 50])
+    p.add_argument("--simulate", type=int, metavar="RANKINGS", help="also estimate by so many random rankings")
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--csv", type=Path, help="write the whole curves there")
+    p.set_defaults(run=_corr)
+
+    p = commands.add_parser("check", help="the ledger of claims and verdicts", add_help=False)
+    p.add_argument("rest", nargs=argparse.REMAINDER)
+    p.set_defaults(run=_check)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status. Expected errors are one line on standard error, status 2."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["check"]:  # its options are its own
+        return _check(argparse.Namespace(rest=arguments[1:]))
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except KeyboardInterrupt:
+        print("stopped; finished runs are kept and will not be repeated", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 0
+    except (ValueError, TypeError, OSError, ArithmeticError) as error:
+        print(f"hns: {error}", file=sys.stderr)
+        return 2
+
+
+def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for i, column in enumerate(columns):
+        number = bool(rows) and all(isinstance(row[i], (int, float)) or row[i] == "" for row in rows)
+        table.add_column(column, justify="right" if number else "left")
+    for row in rows:
+        table.add_row(*(_text(value) for value in row))
+    console = Console()
+    if not console.is_terminal:  # a file or a pipe: do not wrap
+        console = Console(width=200)
+    console.print(table)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    from .experiments import EXPERIMENTS, Options, experiment, make
+    from .experiments._options import results_dir
+
+    names = options.only or list(EXPERIMENTS)
+    titles = {name: experiment(name).TITLE for name in (EXPERIMENTS if options.list else names)}
+    if options.list:
+        _table("", ("id", "what"), list(titles.items()))
+        return 0
+    settings = Options(
+        options.profile,
+        options.seed,
+        options.jobs,
+        not options.quiet,
+        options.data_dir,
+        options.results or results_dir(),
+    )
+    start = time.perf_counter()
+    missing = 0
+    for number, name in enumerate(names, 1):
+        print(f"[{number}/{len(names)}] {name}: {titles[name]}", flush=True)
+        outcome = make(name, settings, options.out)
+        if outcome.missing:
+            missing += 1
+            print(f"    left out: {outcome.missing}", flush=True)
+        else:
+            print(f"    {outcome.seconds:.0f} s -> {options.out / name}.*", flush=True)
+    done = len(names) - missing
+    print(f"{done} of {len(names)} written to {options.out} in {time.perf_counter() - start:.0f} s", flush=True)
+    return 0 if done else 1
+
+
+def _data_list(options: argparse.Namespace) -> int:
+    from .data import catalogue
+
+    rows = [(d["name"], d["users"], d["items"], d["pairs"], d["title"]) for d in catalogue()]
+    _table("", ("name", "users", "items", "pairs", "what"), rows)
+    return 0
+
+
+def _data_fetch(options: argparse.Namespace) -> int:
+    from .data import fetch
+
+    for name in options.names:
+        print(f"{name}: {fetch(name, progress=True)}")
+    return 0
+
+
+def _data_info(options: argparse.Namespace) -> int:
+    from .data import info
+
+    for name in options.names:
+        _table(name, ("", ""), [(key, "" if value is None else str(value)) for key, value in info(name).items()])
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    from .bpr import BPRMF, evaluate
+    from .data import load
+    from .sampling import DNS, Sampler, SoftmaxExact, SoftmaxV, Uniform
+
+    n = options.N or (1 if options.sampler == "uniform" else 200)
+    if options.sampler == "uniform":
+        sampler: Sampler = Uniform(n)
+    elif options.sampler == "dns":
+        sampler = DNS(options.M, n)
+    else:
+        sampler = (SoftmaxV if options.sampler == "softmax-v" else SoftmaxExact)(options.rho, n)
+    data = load(options.data, min_rating=options.min_rating, progress=not options.quiet)
+    print(data.describe())
+    model = BPRMF(
+        options.factors, sampler, options.lr, options.weight_decay, options.epochs, options.batch_size, rng=options.seed
+    )
+    print(model)
+    watched = options.patience is not None
+    model.fit(
+        data.train if watched else data.fit,
+        valid=data.valid if watched else None,
+        patience=options.patience,
+        checkpoint=options.checkpoint,
+        progress=not options.quiet,
+    )
+    if data.test.nnz:
+        values = evaluate(model, data.test, exclude=data.fit, ks=options.ks)
+        rows = [
+            (m, *(values[f"{m}@{k}"] for k in options.ks)) for m in ("recall", "ndcg", "precision", "ap", "mrr", "hit")
+        ]
+        _table("test", ("metric", *(f"@{k}" for k in options.ks)), rows)
+    if options.save is not None:
+        model.save(options.save)
+        print(f"saved to {options.save}")
+    return 0
+
+
+def _corr(options: argparse.Namespace) -> int:
+    import numpy as np
+    import pandas as pd
+
+    from .rankings import exact_correlation, simulate_correlation
+
+    simulated = None
+    if options.simulate is not None:
+        metric = "ndcg" if options.metric == "dcg" else options.metric  # proportional: N_+ and K are fixed
+        simulated = simulate_correlation(
+            options.n_pos,
+            options.n_neg,
+            metrics=(metric,),
+            ks=options.k,
+            n_rankings=options.simulate,
+            rng=options.seed,
+            progress=True,
+        )
+    rows, curves = [], []
+    for j, k in enumerate(options.k):
+        exact = exact_correlation(options.n_pos, options.n_neg, options.metric, k)
+        best = int(np.nanargmax(exact))
+        paired = exact[k - 1] if k <= options.n_neg else float("nan")
+        row = [f"{options.metric}@{k}", best + 1, (best + 1) / options.n_neg, exact[best], paired, exact[-1]]
+        curve = {"metric": options.metric, "k": k, "m": np.arange(1, options.n_neg + 1), "exact": exact}
+        if simulated is not None:
+            value, error = simulated.correlation[0, j], simulated.standard_error[0, j]
+            row += [value[best], error[best]]
+            curve |= {"simulated": value, "standard_error": error}
+        rows.append([float(v) if isinstance(v, np.floating) else v for v in row])
+        curves.append(pd.DataFrame(curve))
+    columns = ["metric", "m at peak", "beta", "correlation", "at beta=K/N_-", "AUC (beta=1)"]
+    columns += ["simulated peak", "std. error"] if simulated is not None else []
+    title = f"{options.n_pos} positives, {options.n_neg} negatives, uniformly random rankings"
+    _table(title, columns, rows)
+    if options.csv is not None:
+        from .experiments._output import write_text
+
+        write_text(options.csv, pd.concat(curves).to_csv(index=False, float_format="%.10g", lineterminator="\n"))
+        print(f"curves written to {options.csv}")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from proofs_check.cli import main as check
+
+    return int(check(options.rest))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
