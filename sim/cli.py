@@ -36,6 +36,14 @@ Every figure is written as PDF, PNG, the tidy CSV behind it and a JSON that says
 are kept in the results folder: a run that was stopped goes on where it was. Profiles: smoke (seconds), default
 (minutes), paper (hours).
 """,
+    "data": """\
+examples
+  hns data list                        names and sizes
+  hns data info gowalla                source, hash, terms, whom to cite, where a local copy may lie
+  hns data fetch ml-100k gowalla       download, verify by hash, keep in the cache
+
+Without a network put the file into a folder and name that folder in HNS_DATA_DIR; the hash is checked all the same.
+""",
     "train": """\
 examples
   hns train ml-100k --sampler dns --M 50 --N 200 --lr 0.003 --weight-decay 2 --batch-size 1024 --epochs 30
@@ -82,7 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--quiet", action="store_true", help="no progress bars")
     p.set_defaults(run=_reproduce)
 
-    p = commands.add_parser("data", help="list, fetch or describe data sets")
+    p = commands.add_parser(
+        "data", help="list, fetch or describe data sets", epilog=_EPILOG["data"], formatter_class=formatter
+    )
     what = p.add_subparsers(dest="what", metavar="list|fetch|info", required=True)
     what.add_parser("list", help="the known data sets").set_defaults(run=_data_list)
     for name, text in (("fetch", "download, verify and keep"), ("info", "source, hash, sizes, terms")):

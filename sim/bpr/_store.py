@@ -42,7 +42,7 @@ def write_npz(
 def read_npz(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Read what :func:`write_npz` wrote; a damaged or foreign file is a ValueError that says so."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files if name != "meta"}
             meta = json.loads(str(file["meta"]))
     except FileNotFoundError:

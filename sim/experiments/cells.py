@@ -40,7 +40,7 @@ class Cell:
     Parameters
     ----------
     data : str
-        Registry name of the data set, split by seed 0.
+        Registry name of the data set, or a file; split by seed 0.
     sampler : Sampler
         The negative sampler.
     seed : int
@@ -77,7 +77,7 @@ class Cell:
 
     def path(self, results: Path) -> Path:
         """Where its result is kept."""
-        return results / self.data / f"{self.key}.npz"
+        return results / Path(self.data).name / f"{self.key}.npz"
 
 
 @dataclass(frozen=True)

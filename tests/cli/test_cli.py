@@ -1,0 +1,94 @@
+"""The command line as a user meets it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from sim.cli import main
+
+
+@pytest.mark.parametrize(
+    "command", [[], ["reproduce"], ["data"], ["train"], ["corr"], ["check"]], ids=lambda c: " ".join(["hns", *c])
+)
+def test_help_teaches(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([*command, "--help"])
+    assert stop.value.code == 0
+    assert len(capsys.readouterr().out) > 300
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out.startswith("hns-opauc ")
+
+
+def test_reproduce_lists_and_writes(tmp_path, capsys):
+    assert main(["reproduce", "--list"]) == 0
+    assert "F6" in capsys.readouterr().out
+    assert main(["reproduce", "--only", "F2", "--profile", "smoke", "--quiet", "--out", str(tmp_path)]) == 0
+    assert json.loads((tmp_path / "F2.json").read_text())["command"].startswith("hns reproduce --only F2")
+    assert "1 of 1 written" in capsys.readouterr().out
+
+
+def test_corr_prints_the_reference_point_and_writes_the_curve(tmp_path, capsys):
+    path = tmp_path / "curve.csv"
+    assert main(["corr", "200", "800", "--k", "20", "--csv", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "0.9362" in out and "0.2425" in out
+    assert pd.read_csv(path).exact.idxmax() + 1 == 24
+
+
+def test_corr_simulated_stands_beside_the_exact(capsys):
+    assert main(["corr", "20", "80", "--k", "5", "--simulate", "2000"]) == 0
+    assert "std. error" in capsys.readouterr().out
+
+
+def test_train_on_an_own_file_saves_a_model(tmp_path, capsys):
+    rows = [f"u{u},i{i}" for u in range(20) for i in range(30) if (u + i) % 3]
+    path = tmp_path / "clicks.csv"
+    path.write_text("user,item\n" + "\n".join(rows) + "\n")
+    model = tmp_path / "m.npz"
+    arguments = ["train", str(path), "--M", "2", "--N", "8", "--epochs", "2", "--factors", "8", "--quiet"]
+    assert main([*arguments, "--save", str(model)]) == 0
+    assert "ndcg" in capsys.readouterr().out
+    from sim.bpr import BPRMF
+
+    assert str(BPRMF.load(model).sampler) == "DNS(M=2, N=8)"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["train", "no-such-set"], "no-such-set"),
+        (["corr", "0", "5"], "n_pos"),
+        (["corr", "5", "5", "--k", "11"], "k"),
+        (["data", "info", "gowala"], "gowalla"),
+        (["reproduce", "--only", "F99"], "F6"),
+        (["train", "ml-100k", "--M", "9", "--N", "3"], "M must be <= N"),
+    ],
+)
+def test_errors_are_one_line(arguments, says, capsys):
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert says in error
+    assert error.count("\n") == 1
+
+
+def test_import_is_light():
+    heavy = {"numba", "scipy", "matplotlib", "pandas"}
+    code = f"import sys, sim, sim.cli; sys.exit(bool({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_no_torch_at_run_time():
+    code = (
+        "import sys, sim.metrics, sim.objectives, sim.sampling, sim.rankings, sim.bpr, sim.data, sim.experiments;"
+        "sys.exit(bool({'torch', 'tensorflow', 'sklearn', 'proofs_check'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,117 @@
+"""Every experiment runs at the smallest profile, writes its four files, and says something true in its caption."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sim.data import FetchError
+from sim.experiments import EXPERIMENTS, Options, fig2, fig6, fig7, fig8, make
+from sim.experiments._output import write_figure
+from sim.metrics import hits_at_k_from_labels, opauc_count
+
+
+@pytest.fixture(scope="module")
+def options(tmp_path_factory):
+    return Options(profile="smoke", jobs=2, results=tmp_path_factory.mktemp("results"))
+
+
+@pytest.mark.parametrize("name", [n for n in EXPERIMENTS if n != "F8-gowalla"])
+def test_writes_its_files(name, options, tmp_path):
+    outcome = make(name, options, tmp_path)
+    assert outcome.missing == ""
+    suffixes = {p.suffix for p in outcome.paths}
+    assert suffixes == ({".csv", ".json"} if name == "T1" else {".csv", ".json", ".pdf", ".png"})
+    info = json.loads((tmp_path / f"{name}.json").read_text())
+    table = pd.read_csv(tmp_path / f"{name}.csv")
+    assert len(table) == info["rows"] > 0
+    assert len(info["caption"]) > 80
+    assert info["profile"] == "smoke"
+    assert info["versions"]["numpy"] == np.__version__
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
+
+
+def test_missing_data_is_said_in_one_line(options, tmp_path, monkeypatch):
+    def offline(*args, **kwargs):
+        raise FetchError("gowalla could not be downloaded (no network)")
+
+    monkeypatch.setattr("sim.experiments.cells.load", offline)
+    outcome = make("F8-gowalla", options, tmp_path)
+    assert "gowalla" in outcome.missing
+    assert "\n" not in outcome.missing
+    assert outcome.paths == ()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_rankings_agree_in_auc_and_differ_at_the_head():
+    a, b = fig2.two_rankings()
+    assert opauc_count(a, fig2.N_NEG) == opauc_count(b, fig2.N_NEG)
+    assert opauc_count(a, 2) > opauc_count(b, 2)
+    assert hits_at_k_from_labels(a, fig2.K) > hits_at_k_from_labels(b, fig2.K)
+
+
+def test_fig6_peaks_are_the_reference_points(options):
+    table = fig6.run(options)
+    peaks = table[table.peak].set_index(["metric", "k"])
+    for (metric, k), (m, r) in {
+        ("recall", 5): (6, 0.9226), ("recall", 20): (24, 0.9362), ("recall", 50): (60, 0.9376),
+        ("ndcg", 5): (5, 0.9566), ("ndcg", 20): (18, 0.9450), ("ndcg", 50): (48, 0.9282),
+        ("recall", 200): (240, 0.9276),
+    }.items():  # fmt: skip
+        assert peaks.loc[(metric, k), "m"] == m
+        assert peaks.loc[(metric, k), "exact"] == pytest.approx(r, abs=5e-5)
+    auc = table[(table.m == fig6.N_NEG) & (table.metric == "recall")].set_index("k").exact
+    assert auc[50] < 0.4 < auc[100]  # "AUC stays under 0.4" holds up to K = 50 only
+
+
+def test_fig7_orders_hardness(options):
+    table = fig7.run(options)
+    for panel, sign in (("M", -1), ("N", 1)):
+        curves = table[table.panel == panel].pivot(index="rank", columns="parameter", values="cumulative")
+        assert (sign * np.diff(curves.to_numpy(), axis=1) >= -1e-12).all()
+    ends = table[table["rank"] == table.n_neg]
+    assert np.allclose(ends.cumulative, 1.0)
+
+
+def test_fig8_rows_and_intervals(options):
+    table = fig8.run(options)
+    models = table[table.M > 0]
+    assert set(models.M) == set(fig8.PLANS["smoke"].Ms)
+    assert (models.low <= models["mean"]).all() and (models["mean"] <= models.high).all()
+    assert (models.seeds == 2).all() and (models.sd_seeds >= 0).all()
+    assert len(fig8.best(table)) == len(fig8.KS) * len(fig8.METRICS)
+    assert (table[table.M == 0].groupby(["metric", "k"]).size() == 1).all()
+
+
+def test_unknown_experiment_lists_the_known(options, tmp_path):
+    with pytest.raises(ValueError, match=r"F6.*got 'F99'"):
+        make("F99", options, tmp_path)
+
+
+@pytest.mark.parametrize(("field", "value"), [("profile", "huge"), ("seed", -1), ("jobs", 0)])
+def test_options_refuse_bad_values(field, value):
+    with pytest.raises(ValueError, match=field):
+        Options(**{field: value})
+
+
+def test_pick_takes_the_next_smaller_profile():
+    assert Options(profile="paper").pick(smoke=1, default=2) == 2
+    assert Options(profile="default").pick(smoke=1, default=2, paper=3) == 2
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    table = pd.DataFrame({"x": [1.0]})
+    write_figure(tmp_path, "F", table, None, {"title": "old"})
+
+    class Broken(dict):
+        def __iter__(self):
+            raise OSError("disk full")
+
+        keys = __iter__
+
+    with pytest.raises(OSError, match="disk full"):
+        write_figure(tmp_path, "F", table, None, Broken())
+    assert json.loads((tmp_path / "F.json").read_text())["title"] == "old"
