@@ -233,8 +233,14 @@ class ClaimResult:
 
     @property
     def agrees(self) -> bool:
-        """The verdict found is the one on record, or there are no data here to find one from (an experiment's)."""
-        return self.status in (self.recorded, Status.OPEN)
+        """The verdict found is the one on record.
+
+        An open verdict differs from none but "not verified": there may be no experiment's data here, or data that came
+        after the record.
+        """
+        if self.status == self.recorded:
+            return True
+        return Status.OPEN in (self.status, self.recorded) and self.status is not Status.NOT_VERIFIED
 
     @property
     def cases(self) -> int:

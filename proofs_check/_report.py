@@ -49,7 +49,7 @@ def ledger_table(results: Sequence[ClaimResult]) -> Any:
         table.add_column(name, justify="right")
     for r in results:
         style = "" if r.agrees else "bold red"
-        verdict = str(r.status) if r.agrees else f"{r.status} (recorded: {r.recorded})"
+        verdict = str(r.status) if r.status == r.recorded else f"{r.status} (recorded: {r.recorded})"
         table.add_row(
             *(r.id, r.title, verdict, r.strongest, f"{r.cases:,}", _number(r.deviation)),
             *(f"{r.killed}/{len(r.mutants)}", f"{r.seconds:.1f}"),

@@ -78,8 +78,8 @@ def execute(options: argparse.Namespace) -> int:
     return 0 if all(r.agrees for r in results) else 1
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Parse arguments and run the ledger.
+def main(argv: Sequence[str] | None = None, *, prog: str = "proofs_check") -> int:
+    """Parse arguments and run the ledger; ``prog`` is the name shown in the help.
 
     Examples
     --------
@@ -87,6 +87,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     T3-sharp  holds                   Theorem 3 with the best possible bounds
     0
     """
-    parser = argparse.ArgumentParser(prog="proofs_check", description="Test every claim of the paper.")
+    parser = argparse.ArgumentParser(prog=prog, description="Test every claim of the paper.")
     add_arguments(parser)
     return execute(parser.parse_args(argv))

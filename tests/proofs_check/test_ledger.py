@@ -282,3 +282,27 @@ def test_claims_md_is_up_to_date(repository: Path) -> None:
 
 def test_package_exports() -> None:
     assert all(hasattr(proofs_check, name) for name in proofs_check.__all__)
+
+
+def test_guideline_evidence_is_read_from_the_figures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import pandas as pd
+
+    from proofs_check.claims import g
+
+    monkeypatch.setattr(g, "FIGURES", tmp_path)
+    rows = [
+        {"data": "d", "hardness": h, "metric": metric, "k": k, "mean": m, "low": low, "high": high, "seeds": 5}
+        for (_, metric, k), curve in g._planted().items()
+        for h, m, low, high in curve
+    ]
+    table = pd.DataFrame(rows)
+    table.assign(seeds=2).to_csv(tmp_path / "smoke.csv", index=False)
+    assert run_claim(get_claim("G2")).status is Status.OPEN
+    table.to_csv(tmp_path / "F8.csv", index=False)
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    for claim_id in ("G1", "G2"):
+        result = run_claim(get_claim(claim_id))
+        assert result.status is Status.HOLDS, result
+        assert result.agrees
+    table.assign(k=1000 - table["k"]).to_csv(tmp_path / "F8.csv", index=False)
+    assert run_claim(get_claim("G2")).status is Status.REFUTED
