@@ -185,14 +185,14 @@ def _exactly_when(p: Any, t: Tally) -> None:
         )
 
 
-@check("beta = 1 (AUC): the minimiser is log(p / q), which is best", Kind.EXACT, Role.SHARP)
+@check("beta = 1 (AUC): the minimiser log(p / q) has the largest OPAUC(beta) for every beta", Kind.EXACT, Role.SHARP)
 def _auc(p: Any, t: Tally) -> None:
     for _ in range(t.pick(300, 3000)):
-        c, d, _ = _random_population(t)
+        c, d, beta = _random_population(t)
         pos, neg = _masses(c), _masses(d)
-        s = _cut(pos, neg, Fraction(1))
-        found = roc_area(_groups(pos, neg, _levels(pos, neg, Fraction(1), s)), Fraction(1))
-        t.holds(found == _best(pos, neg, Fraction(1)), f"positives {c}, negatives {d}")
+        groups = _groups(pos, neg, _levels(pos, neg, Fraction(1), _cut(pos, neg, Fraction(1))))
+        for limit in (beta, Fraction(1)):
+            t.holds(roc_area(groups, limit) == _best(pos, neg, limit), f"positives {c}, negatives {d}, beta = {limit}")
 
 
 @check(
@@ -309,7 +309,10 @@ CLAIMS = (
         "tangent from the point (FPR, TPR) = (beta, 1) to the best ROC "
         "curve; f* ranks right up to the FPR A of the point of contact and ties everything beyond. OPAUC(beta) is "
         "largest iff all tied instances have the same p / q. "
-        "With one score per item for all users and M = 1, the minimiser is constant iff no item is liked by more "
+        "The minimiser for beta = 1, log(p / q), is best for every beta at "
+        "once: with free scores hardness gains nothing; it pays where a model of limited capacity cannot order "
+        "everything. With one score per item for all users (the smallest such model) and M = 1, the minimiser is "
+        "constant iff no item is liked by more "
         "than half of the users. So beyond a hardness set "
         "by the label noise the minimiser knows nothing: a reason why the hardest setting loses, beside false "
         "negatives.",

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from sim.objectives import logistic_loss
+from sim.rankings import Binormal
 from sim.sampling import DNS
 
 from .._model import Claim, Kind, Mutant, Status, Verdict, check
@@ -134,6 +135,33 @@ def _library(p: Any, t: Tally) -> None:
         t.all_small(found - np.array(exact), f"DNS({m}, {size}), rank")
 
 
+@check("harder never orders more: what DNS(M, N) leaves tied stays tied for smaller M and for larger N", Kind.EXACT)
+def _nested(p: Any, t: Tally) -> None:
+    for _ in range(t.pick(600, 6000)):
+        pos, neg, m, size, label = _case(t)
+        here = _ordered_pairs(_solve(pos, neg, m, size))
+        t.holds(_ordered_pairs(_solve(pos, neg, *p.harder(m, size))) <= here, f"{label} against {p.harder(m, size)}")
+        t.holds(_ordered_pairs(_solve(pos, neg, max(m - 1, 1), size)) <= here, f"{label} against M - 1")
+
+
+def _ordered_pairs(slopes: list[Fraction]) -> set[tuple[int, int]]:
+    return {(i, j) for i, a in enumerate(slopes) for j, b in enumerate(slopes) if a > b}
+
+
+def _resolution(auc: float, m: int, size: int) -> float:
+    """FPR down to which the minimiser ranks a binormal population: the last corner of the majorant, on a fine grid."""
+    from scipy import stats
+
+    fpr = np.geomspace(1e-7, 1.0, 1500)
+    counts = np.arange(size + 1)
+    w = stats.binom.pmf(counts, size, fpr[:, None]) @ np.minimum(counts, m) / m
+    tpr = np.asarray(Binormal.from_auc(auc).tpr(fpr))
+    # the last edge ends in (1, 1): it is the one of smallest slope (1 - TPR) / (1 - W) seen from there
+    inside = w < 1.0 - 1e-9  # beyond, 1 - W is rounding
+    slopes = (1.0 - tpr[inside]) / (1.0 - w[inside])
+    return float(fpr[inside][int(np.argmin(slopes))])
+
+
 def _solve(pos: Masses, neg: Masses, m: int, size: int) -> list[Fraction]:
     return _slopes(pos, neg, lambda f: _distortion(m, size, f))
 
@@ -143,9 +171,13 @@ def _example() -> str:
     return (
         "S1's population: kind a has 2/3 of the positives and 1/3 of the negatives, kind b the rest. DNS(1, N) puts "
         "W(1/3) = 1 - (2/3)^N on a:\n"
-        f"{rows}. The minimiser ranks a above b iff W(1/3) < 2/3: DNS(1, 2) learns, DNS(1, 3) and harder give equal "
-        f"scores.\n"
-        "At N = 2, exp(f_a - f_b) = (2/3 / 5/9) / (1/3 / 4/9) = 8/5; with uniform sampling it is 4."
+        f"{rows}. The minimiser ranks a above b iff W(1/3) < 2/3: DNS(1, 2) learns, DNS(1, 3) and harder give "
+        "equal scores.\n"
+        "At N = 2, exp(f_a - f_b) = (2/3 / 5/9) / (1/3 / 4/9) = 8/5; with uniform sampling it is 4.\n"
+        "Binormal population, AUC 0.9, N = 200: FPR down to which the minimiser ranks at all, the rest is tied: "
+        + "; ".join(f"M = {m}: {_resolution(0.9, m, 200):.1g}" for m in (1, 5, 20, 100))
+        + ".\nWith 40,000 negatives that is the top 3, 70, 900, 12,000 or so: small K can do with small M, large K "
+        "cannot."
     )
 
 
@@ -171,8 +203,8 @@ CLAIMS = (
         "sampling probability does. Equal scores are the minimiser iff W(FPR) >= TPR "
         "all along the best ROC curve, that is, iff the sampled negatives are ranked at least as high as the "
         "positives even there.",
-        checks=(_certificate, _collapse, _contains, _library),
-        parts={"solve": _solve, "weight": _distortion},
+        checks=(_certificate, _collapse, _nested, _contains, _library),
+        parts={"solve": _solve, "weight": _distortion, "harder": lambda m, size: (m, size + 1)},
         mutants=(
             Mutant(
                 "f* = log(p / q), as for AUC", {"solve": lambda pos, neg, m, size: [a / b for a, b in zip(pos, neg)]}
@@ -182,6 +214,7 @@ CLAIMS = (
                 {"solve": lambda pos, neg, m, size: _slopes(pos, neg, lambda f: min(f * size / m, Fraction(1)))},
             ),
             Mutant("W with M + 1 in place of M", {"weight": lambda m, size, f: _distortion(min(m + 1, size), size, f)}),
+            Mutant("larger N orders more", {"harder": lambda m, size: (m, max(size - 1, m))}),
             Mutant("W with N + 1 in place of N", {"weight": lambda m, size, f: _distortion(m, size + 1, f)}),
             Mutant(
                 "slopes of the points themselves, not of their majorant",

@@ -28,6 +28,8 @@ def _law(n: int, m: int, size: int) -> list[Fraction]:
 
 def _law_of_mth(n: int, m: int, size: int) -> list[Fraction]:
     """A false variant: R is the rank of the M-th best."""
+    if m == size:
+        return _law(n, m, size)
     return [
         Fraction(comb(k, m - 1) * comb(n - k - 1, size - m), comb(n, size)) if k < n else Fraction(0)
         for k in range(1, n + 1)
