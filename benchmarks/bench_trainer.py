@@ -127,7 +127,7 @@ def main() -> int:
                     "seconds": statistics.median(seconds),
                     "fastest": min(seconds),
                     "floor": floor,
-                }  # fmt: skip
+                }
             )
             r = rows[-1]
             print(

@@ -4,14 +4,11 @@ Determinism. Pairs of a batch are sorted, every pair has its own random stream, 
 buffers, and the items' gradients are summed in pair order by whichever thread owns the item. So the bits do not depend
 on the number of threads.
 
-Memory. A pair's pool lives in a stack-sized buffer: scores are never written to memory. Adam runs over the items once
-a batch, gradient included. Users outside the batch receive only their L2 term, so their steps are postponed and made
-up, step by step with the same arithmetic, when the user is next needed: the same numbers for a fraction of the traffic.
+Memory. A pair's pool lives in small buffers that stay in the L1 cache: scores are never written to memory. Rows are
+asked for before they are needed.
 """
 
 from __future__ import annotations
-
-import math
 
 import numba
 import numpy as np
@@ -22,21 +19,11 @@ from .._random import normal, stream2
 from .._simd import LANES, prefetch_row, row_axpy, row_dot, row_dots, rows_sum
 from ..sampling._kernels import select
 from ..sampling._pool_kernels import clear_bit, draw_pool, set_bit
+from ._optimizer_kernels import catch_up_users, step_items, step_users
 
-__all__ = [
-    "adam_rows",
-    "catch_up_users",
-    "fill_normal",
-    "gather_items",
-    "group_users",
-    "pool_pass",
-    "run_batches",
-    "sort_batches",
-    "step_users",
-]
+__all__ = ["fill_normal", "gather_items", "group_users", "pool_pass", "run_batches", "sort_batches"]
 
 _CHUNK = 32  # pairs a task
-_ROWS = 256  # table rows a task
 _AHEAD = 16  # rows asked for before they are needed
 
 
@@ -143,7 +130,7 @@ def pool_pass(
 
 
 @kernel(parallel=True)
-def gather_items(pairs, pair_user, ids, coefficients, U, shards, G):
+def gather_items(pairs, pair_user, ids, coefficients, U, shards, G, touched):
     """``G[i] += c * U[u]`` for every entry of the batch, in pair order; shard s owns the items with i % shards == s."""
     width = ids.shape[1]
     for s in numba.prange(shards):
@@ -159,71 +146,8 @@ def gather_items(pairs, pair_user, ids, coefficients, U, shards, G):
                 prefetch_row(G, ids[p, mine[m]])
             for m in range(count):
                 k = mine[m]
+                touched[ids[p, k]] = 1
                 row_axpy(coefficients[p, k], U, u, G, ids[p, k])
-
-
-@kernel(parallel=True)
-def adam_rows(P, m, v, G, scale, decay, beta1, beta2, eps, step_size, root_correction):
-    """One Adam step with L2 on every row of ``P``; the gradient ``G`` is used up (set to zero).
-
-    g = scale G + decay P; m, v as usual; P -= step_size * m / (sqrt(v) * root_correction + eps), where step_size =
-    lr / (1 - beta1^t) and root_correction = 1 / sqrt(1 - beta2^t).
-    """
-    rows = P.shape[0]
-    for task in numba.prange((rows + _ROWS - 1) // _ROWS):
-        a = task * _ROWS
-        b = min(a + _ROWS, rows)
-        p_, m_, v_, g_ = P[a:b].ravel(), m[a:b].ravel(), v[a:b].ravel(), G[a:b].ravel()
-        _adam(p_, m_, v_, g_, scale, decay, beta1, beta2, eps, step_size, root_correction)
-        g_[:] = 0
-
-
-@kernel(inline=True)
-def _adam(p, m, v, g, scale, decay, beta1, beta2, eps, step_size, root_correction):
-    one = p.dtype.type(1)
-    for k in range(p.size):
-        grad = scale * g[k] + decay * p[k]
-        m[k] = beta1 * m[k] + (one - beta1) * grad
-        v[k] = beta2 * v[k] + (one - beta2) * (grad * grad)
-        p[k] -= step_size * (m[k] / (math.sqrt(v[k]) * root_correction + eps))
-
-
-@kernel(inline=True)
-def _adam_decay(p, m, v, decay, beta1, beta2, eps, step_size, root_correction):
-    """:func:`_adam` where the gradient is only the L2 term; gives the same bits."""
-    one = p.dtype.type(1)
-    for k in range(p.size):
-        grad = decay * p[k]
-        m[k] = beta1 * m[k] + (one - beta1) * grad
-        v[k] = beta2 * v[k] + (one - beta2) * (grad * grad)
-        p[k] -= step_size * (m[k] / (math.sqrt(v[k]) * root_correction + eps))
-
-
-@kernel(parallel=True)
-def catch_up_users(users, step, done, U, m, v, decay, beta1, beta2, eps, step_size, root_correction):
-    """Bring the rows ``users`` to the state before step ``step`` by making up the steps they missed."""
-    for task in numba.prange((users.size + _CHUNK - 1) // _CHUNK):
-        for g in range(task * _CHUNK, min((task + 1) * _CHUNK, users.size)):
-            u = users[g]
-            p_, m_, v_ = U[u], m[u], v[u]
-            for s in range(done[u], step):
-                _adam_decay(p_, m_, v_, decay, beta1, beta2, eps, step_size[s], root_correction[s])
-            done[u] = step
-
-
-@kernel(parallel=True)
-def step_users(
-    users, starts, step, done, user_gradient, scale, U, m, v, decay, beta1, beta2, eps, step_size, root_correction
-):
-    """The Adam step of the batch's users; user g's pairs are ``starts[g]..starts[g+1]`` of the batch."""
-    for task in numba.prange((users.size + _CHUNK - 1) // _CHUNK):
-        for g in range(task * _CHUNK, min((task + 1) * _CHUNK, users.size)):
-            u = users[g]
-            total = user_gradient[starts[g]]
-            for p in range(starts[g] + 1, starts[g + 1]):
-                total += user_gradient[p]
-            _adam(U[u], m[u], v[u], total, scale, decay, beta1, beta2, eps, step_size[step], root_correction[step])
-            done[u] = step + 1
 
 
 @kernel()
@@ -243,17 +167,16 @@ def group_users(pairs, pair_user, users, starts):
 @kernel()
 def run_batches(
     first, last, batch_size, order, pair_user, indptr, indices, tables, sampler, pool_size, width, flags, seed, epoch,
-    shards, done, hyper, step_size, root_correction,
+    shards, done, rule, hyper, step_size, root_correction,
 ):  # fmt: skip
     """Train on the batches first..last-1 of an epoch and return the sum of the pairs' losses.
 
-    ``tables`` are (U, mU, vU, V, mV, vV, G); ``sampler`` is (kind, params, rank_based); ``flags`` are (exclude,
-    replace, sum over negatives, mean over the batch); ``hyper`` is (decay, beta1, beta2, eps).
+    ``tables`` are (U, mU, vU, V, mV, vV, G, touched); ``sampler`` is (kind, params, rank_based); ``flags`` are
+    (exclude, replace, sum over negatives, mean over the batch, sparse); ``hyper`` is (lr, decay, beta1, beta2, eps).
     """
-    U, mU, vU, V, mV, vV, G = tables
+    U, mU, vU, V, mV, vV, G, touched = tables
     kind, params, rank_based = sampler
-    exclude, replace, summed, averaged = flags
-    decay, beta1, beta2, eps = hyper
+    exclude, replace, summed, averaged, sparse = flags
     one = U.dtype.type(1)
     ids = np.empty((batch_size, width + 1), np.int32)
     coefficients = np.empty((batch_size, width + 1), U.dtype)
@@ -267,15 +190,16 @@ def run_batches(
         n = pairs.size
         scale = one / U.dtype.type(n) if averaged else one
         groups = group_users(pairs, pair_user, users, starts)
-        catch_up_users(users[:groups], b, done, U, mU, vU, decay, beta1, beta2, eps, step_size, root_correction)
+        if not sparse:
+            catch_up_users(rule, users[:groups], b, done, U, mU, vU, hyper, step_size, root_correction)
         pool_pass(
             pairs, pair_user, indptr, indices, U, V, kind, params, rank_based, pool_size, exclude, replace, summed,
             seed, epoch, ids[:n], coefficients[:n], user_gradient[:n], loss[:n],
         )  # fmt: skip
-        gather_items(pairs, pair_user, ids[:n], coefficients[:n], U, shards, G)
-        adam_rows(V, mV, vV, G, scale, decay, beta1, beta2, eps, step_size[b], root_correction[b])
+        gather_items(pairs, pair_user, ids[:n], coefficients[:n], U, shards, G, touched)
+        step_items(rule, sparse, touched, V, mV, vV, G, scale, hyper, step_size[b], root_correction[b])
         step_users(
-            users[:groups], starts, b, done, user_gradient[:n], scale, U, mU, vU, decay, beta1, beta2, eps, step_size,
+            rule, users[:groups], starts, b, done, user_gradient[:n], scale, U, mU, vU, hyper, step_size,
             root_correction,
         )  # fmt: skip
         total += loss[:n].sum()

@@ -10,10 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._validation import check_choice, check_int, check_real
+from ._optimizer_kernels import ADAGRAD, ADAM, ADAMW, SGD
 
-__all__ = ["BETA1", "BETA2", "EPS", "Settings", "paper_settings"]
+__all__ = ["BETA1", "BETA2", "EPS", "RULES", "Settings", "paper_settings"]
 
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
+
+RULES = {"adam": ADAM, "adamw": ADAMW, "sgd": SGD, "adagrad": ADAGRAD}
+"""Optimisers by name."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class Settings:
     lr_decay_every: int = 5
     init_scale: float = 0.1
     dtype: str = "float32"
+    optimizer: str = "adam"
+    sparse: bool = False
 
     def __post_init__(self) -> None:
         check_int("factors", self.factors, low=1)
@@ -44,18 +50,22 @@ class Settings:
         check_int("lr_decay_every", self.lr_decay_every, low=1)
         check_real("init_scale", self.init_scale, low=0.0)
         check_choice("dtype", self.dtype, ("float32", "float64"))
-        for name in ("exclude_positives", "replace", "sum_negatives", "mean_batch"):
+        check_choice("optimizer", self.optimizer, tuple(RULES))
+        for name in ("sparse", "exclude_positives", "replace", "sum_negatives", "mean_batch"):
             check_choice(name, getattr(self, name), (True, False))
 
     def as_dict(self) -> dict[str, Any]:
         """Fields by name."""
         return dataclasses.asdict(self)
 
+    def lr_at(self, epoch: int) -> float:
+        """Learning rate of an epoch (from 0)."""
+        return self.lr * self.lr_decay ** (epoch // self.lr_decay_every)
+
     def steps(self, epoch: int, n_batches: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """Adam's ``lr / (1 - beta1^t)`` and ``1 / sqrt(1 - beta2^t)`` for the steps of an epoch (from 0)."""
         t = np.arange(epoch * n_batches + 1, (epoch + 1) * n_batches + 1, dtype=np.float64)
-        lr = self.lr * self.lr_decay ** (epoch // self.lr_decay_every)
-        return (lr / (1 - BETA1**t)).astype(self.dtype), (1 / np.sqrt(1 - BETA2**t)).astype(self.dtype)
+        return (self.lr_at(epoch) / (1 - BETA1**t)).astype(self.dtype), (1 / np.sqrt(1 - BETA2**t)).astype(self.dtype)
 
 
 def paper_settings(dataset: str) -> dict[str, Any]:

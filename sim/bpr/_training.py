@@ -17,7 +17,8 @@ from .._jit import rebind
 from .._random import permute, stream2
 from .._validation import check_int
 from . import _kernels as kernels
-from ._schedule import BETA1, BETA2, EPS
+from ._optimizer_kernels import catch_up_users
+from ._schedule import BETA1, BETA2, EPS, RULES
 from ._store import read_npz, write_npz
 from .evaluate import METRICS, evaluate
 
@@ -37,17 +38,17 @@ class Epoch:
 
     def __init__(self, model: BPRMF, train: sparse.csr_matrix) -> None:
         s = model.settings
-        real = np.dtype(s.dtype).type
         self.s, self.train, self.seed = s, train, np.uint64(model.seed_)
         self.pair_user = np.repeat(np.arange(train.shape[0], dtype=np.int32), np.diff(train.indptr))
         self.order = np.empty(train.nnz, dtype=np.int32)
         self.n_batches = -(-train.nnz // s.batch_size)
         self.batch_size = min(s.batch_size, train.nnz)
-        self.tables = (*(model._tables[name] for name in TABLES), np.zeros_like(model._tables["V"]))
+        touched = np.zeros(train.shape[1], dtype=np.uint8)
+        self.tables = (*(model._tables[name] for name in TABLES), np.zeros_like(model._tables["V"]), touched)
         self.sampler = (model.sampler.kind, model.sampler.params_array(), model.sampler.rank_based)
         self.pool = (model.sampler.N, model.sampler.width)
-        self.flags = (s.exclude_positives, s.replace, s.sum_negatives, s.mean_batch)
-        self.hyper = tuple(real(h) for h in (s.weight_decay, BETA1, BETA2, EPS))
+        self.flags = (s.exclude_positives, s.replace, s.sum_negatives, s.mean_batch, s.sparse)
+        self.rule = RULES[s.optimizer]
         self.done = np.zeros(train.shape[0], dtype=np.int32)
         pool_pass = model.sampler.bind(kernels.pool_pass)
         builtin = pool_pass is kernels.pool_pass
@@ -60,6 +61,8 @@ class Epoch:
         permute(np.uint64(stream2(self.seed, 2, epoch)), self.order)
         kernels.sort_batches(self.order, self.s.batch_size)
         steps = self.s.steps(epoch, self.n_batches)
+        real = np.dtype(self.s.dtype).type
+        hyper = tuple(real(h) for h in (self.s.lr_at(epoch), self.s.weight_decay, BETA1, BETA2, EPS))
         self.done[:] = 0
         total, first = 0.0, 0
         while first < self.n_batches:
@@ -68,14 +71,15 @@ class Epoch:
             total += self.loop(
                 first, last, self.batch_size, self.order, self.pair_user, self.train.indptr, self.train.indices,
                 self.tables, self.sampler, *self.pool, self.flags, self.seed, epoch, numba.get_num_threads(),
-                self.done, self.hyper, *steps,
+                self.done, self.rule, hyper, *steps,
             )  # fmt: skip
             pace = (time.perf_counter() - start) / (last - first)
             self.slice = max(1, int(_SLICE_SECONDS / max(pace, 1e-9)))
             tick(min(last * self.s.batch_size, self.order.size) - first * self.s.batch_size)
             first = last
-        everyone = np.arange(self.done.size, dtype=np.int32)
-        kernels.catch_up_users(everyone, self.n_batches, self.done, *self.tables[:3], *self.hyper, *steps)
+        if not self.s.sparse:
+            everyone = np.arange(self.done.size, dtype=np.int32)
+            catch_up_users(self.rule, everyone, self.n_batches, self.done, *self.tables[:3], hyper, *steps)
         return total
 
 

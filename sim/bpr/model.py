@@ -40,8 +40,8 @@ class BPRMF:
 
     .. math:: \min_\theta \sum_{(u,i)} \sum_j p_{uij} \log(1 + \exp(r_{uj} - r_{ui})), \quad r_{ui} = U_u \cdot V_i,
 
-    with p held constant in the gradient. The optimiser is dense Adam with the L2 term in the gradient of every row at
-    every step. Results are bit-identical for any number of threads and after a resume.
+    with p held constant in the gradient. By default the optimiser is dense Adam with the L2 term in the gradient of
+    every row at every step. Results are bit-identical for any number of threads and after a resume.
 
     Parameters
     ----------
@@ -70,6 +70,10 @@ class BPRMF:
         Standard deviation of the normal start values.
     dtype : {"float32", "float64"}
         Precision of factors and arithmetic.
+    optimizer : {"adam", "adamw", "sgd", "adagrad"}
+        Adam with L2 in the gradient (as published), with decoupled decay, plain SGD, or AdaGrad.
+    sparse : bool
+        Update only the rows that a batch touches, decay included. Off: every row at every step, as published.
     rng : Generator, int or None
         Source of the seed (SPEC 7).
     n_threads : int, optional
@@ -115,6 +119,8 @@ class BPRMF:
         lr_decay_every: int = 5,
         init_scale: float = 0.1,
         dtype: str = "float32",
+        optimizer: str = "adam",
+        sparse: bool = False,
         rng: np.random.Generator | int | None = None,
         n_threads: int | None = None,
     ) -> None:
@@ -122,7 +128,7 @@ class BPRMF:
             raise TypeError(f"sampler must be a Sampler such as DNS(5, 200), got {sampler!r}")
         self.settings = Settings(
             factors, lr, weight_decay, epochs, batch_size, exclude_positives, replace, sum_negatives, mean_batch,
-            lr_decay, lr_decay_every, init_scale, dtype,
+            lr_decay, lr_decay_every, init_scale, dtype, optimizer, sparse,
         )  # fmt: skip
         self.sampler = sampler
         self.rng = rng

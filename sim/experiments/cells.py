@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..bpr import BPRMF, Ranks, rank_positives
+from ..bpr._schedule import Settings
 from ..bpr._store import read_npz, write_npz
 from ..data import Dataset, load
 from ..sampling import DNS, Sampler, SoftmaxExact, SoftmaxV, Uniform
@@ -28,7 +29,8 @@ from ._output import versions
 __all__ = ["SCHEMA", "Cell", "Result", "curve", "read_cell", "run_cells"]
 
 SCHEMA = 1
-"""Version of the cells' meaning; cells of another version are never mixed in, they have other names."""
+"""Version of the cells' meaning, part of their names, so that versions are never mixed: raise it when a default of
+:class:`sim.bpr.BPRMF` changes, or when the same settings give other results."""
 
 _SAMPLERS: dict[str, type[Sampler]] = {c.__name__: c for c in (Uniform, DNS, SoftmaxV, SoftmaxExact)}
 
@@ -63,10 +65,12 @@ class Cell:
 
     def config(self) -> dict[str, Any]:
         """Everything that decides the result, as plain JSON values."""
-        settings = BPRMF(sampler=self.sampler, rng=self.seed, **self.model).settings.as_dict()
+        settings = BPRMF(sampler=self.sampler, rng=self.seed, **self.model).settings
+        # what is at its default is left out, so that a new option does not rename old cells
+        changed = {k: v for k, v in settings.as_dict().items() if v != getattr(Settings(), k)}
         return {
             "schema": SCHEMA, "data": self.data, "held_out": self.held_out, "every": self.every, "seed": self.seed,
-            "sampler": {"name": type(self.sampler).__name__, **self.sampler.get_params()}, "model": settings,
+            "sampler": {"name": type(self.sampler).__name__, **self.sampler.get_params()}, "model": changed,
         }  # fmt: skip
 
     @property
@@ -147,7 +151,7 @@ def read_cell(cell: Cell, results: Path) -> Result:
 
 def _cost(cell: Cell) -> float:
     """Rough relative cost, to start the longest cells first."""
-    return cell.config()["model"]["epochs"] * (cell.sampler.N + 4.0 * cell.sampler.width)
+    return cell.model.get("epochs", Settings().epochs) * (cell.sampler.N + 4.0 * cell.sampler.width)
 
 
 _loaded: dict[str, Dataset] = {}

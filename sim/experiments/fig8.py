@@ -61,7 +61,9 @@ GOWALLA = Plan("gowalla", 200, (1, 2, 5, 10, 20, 50), (0.002,), 1, {"lr": 0.002,
 PLANS = {
     "smoke": replace(ML100K, Ms=(1, 50, 200), decays=(1.0,), seeds=2, model=ML100K.model | {"epochs": 4}),
     "default": ML100K,
-    "paper": replace(ML100K, decays=(0.03, 0.1, 0.3, 1.0, 2.0, 4.0, 8.0), seeds=10, model=ML100K.model | {"epochs": 40}),
+    "paper": replace(
+        ML100K, decays=(0.03, 0.1, 0.3, 1.0, 2.0, 4.0, 8.0), seeds=10, model=ML100K.model | {"epochs": 40}
+    ),
 }
 
 
