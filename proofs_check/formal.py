@@ -184,12 +184,12 @@ def check_theorems(build_dir: Path | str | None = None, *, built: bool = False) 
         If coqc is missing, a proof is rejected or incomplete, or a listed theorem does not exist.
     """
     if build_dir is None:
-        with tempfile.TemporaryDirectory(prefix="hns-coq-") as folder:
-            return check_theorems(folder, built=False)
+        with tempfile.TemporaryDirectory(prefix="hns-coq-") as scratch:
+            return check_theorems(scratch, built=False)
     folder = Path(build_dir)
     if not built:
         for source in sources():
-            coqc(Path(shutil.copy(source, folder)), folder)
+            coqc(Path(shutil.copy(source, folder / source.name)), folder)
     return _results(_ask(folder))
 
 
@@ -232,7 +232,7 @@ def readme_table() -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Check all theorems and print one line each; ``--built DIR`` uses proofs compiled already, ``--table`` prints the table."""
+    """Check all theorems, print one line each; ``--built DIR``: compiled already; ``--table``: print the table only."""
     if arguments == ["--table"]:
         print(readme_table(), end="")
         return 0
