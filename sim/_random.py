@@ -24,6 +24,7 @@ _S30, _S27, _S31, _S11, _S32 = (np.uint64(s) for s in (30, 27, 31, 11, 32))
 _LOW32 = np.uint64(0xFFFFFFFF)
 _ONE = np.uint64(1)
 _TWO_POW_MINUS_53 = 2.0**-53
+_BELOW_ONE = 1.0 - 2.0**-53
 
 
 @kernel(inline=True)
@@ -49,13 +50,14 @@ def stream2(seed, a, b):
 @kernel(inline=True)
 def word(key, i):
     """Draw ``i`` (from 0) of a stream: 64 uniform bits."""
-    return mix(key + (np.uint64(i) + _ONE) * _GOLDEN)
+    return mix(np.uint64(key) + (np.uint64(i) + _ONE) * _GOLDEN)
 
 
 @kernel(inline=True)
 def uniform(key, i):
     """Draw ``i`` of a stream as a float64 in the open interval (0, 1): centres of 2**53 equal cells."""
-    return (np.float64(word(key, i) >> _S11) + 0.5) * _TWO_POW_MINUS_53
+    # the uppermost centre would be rounded to 1
+    return min((np.float64(word(key, i) >> _S11) + 0.5) * _TWO_POW_MINUS_53, _BELOW_ONE)
 
 
 @kernel(inline=True)

@@ -35,6 +35,8 @@ def check_real(
 ) -> float:
     """``value`` as a finite float in [low, high], or (low, high] with ``open_low``."""
     try:
+        if isinstance(value, (bool, np.bool_, str, bytes)):
+            raise TypeError
         number = float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, got {value!r}") from None

@@ -13,7 +13,7 @@ from .fig8 import GOWALLA, caption, plot
 __all__ = ["ID", "TITLE", "caption", "plot", "run"]
 
 ID = "F8-gowalla"
-TITLE = "Smaller K wants harder negatives, on Gowalla"
+TITLE = "Metric@K against hardness M/N, on Gowalla"
 
 PLANS = {
     "smoke": replace(GOWALLA, Ms=(1, 5), model=GOWALLA.model | {"epochs": 1}, every=1),

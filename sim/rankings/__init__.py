@@ -3,6 +3,7 @@
 Exact, for uniformly random rankings: :func:`exact_correlation`, :func:`exact_moments`, :func:`peak`,
 :func:`scaling_law`, :func:`optimal_weights`, :func:`weights_correlation`, :func:`rational_moments`.
 By simulation, for any score model: :func:`simulate_correlation`.
+Score models, each with its population curve and area: :class:`Binormal` and the others.
 """
 
 from ._model_base import ScoreModel
@@ -17,7 +18,8 @@ from .exact import (
     peak,
     scaling_law,
 )
-from .models import Binormal
+from .models import Binormal, GumbelShift, LogisticShift, PowerROC, StudentT
+from .models_mixed import BetaScores, Empirical, FalseNegatives, PopularitySkewed
 from .rational import RationalMoments, rational_moments
 from .simulate import SimulatedCorrelation, simulate_correlation
 from .weights import optimal_weights, weights_correlation
@@ -25,12 +27,20 @@ from .weights import optimal_weights, weights_correlation
 __all__ = [
     "LINEAR_METRICS",
     "METRICS",
+    "BetaScores",
     "Binormal",
+    "Empirical",
+    "FalseNegatives",
+    "GumbelShift",
+    "LogisticShift",
     "Moments",
     "Peak",
+    "PopularitySkewed",
+    "PowerROC",
     "RationalMoments",
     "ScoreModel",
     "SimulatedCorrelation",
+    "StudentT",
     "exact_correlation",
     "exact_moments",
     "metric_position_weights",

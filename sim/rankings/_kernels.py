@@ -76,8 +76,20 @@ def draw_uniform(key, n_pos, n_neg, bits, b):
 def roc_inverse(table, u):
     """FPR at which the TPR is ``u``: cubic Hermite interpolation of logit(FPR) over an even grid of logit(TPR).
 
-    ``table`` has rows (logit FPR, slope times step); ``table[-1]`` holds the first knot and the inverse step.
+    ``table`` has rows (logit FPR, slope times step); ``table[-1]`` holds the first knot and the inverse step. Where the
+    inverse step is 0 the other rows are the corners (TPR, FPR) of a piecewise linear curve.
     """
+    if table[-1, 1] == 0.0:
+        low = 0
+        high = table.shape[0] - 2
+        while high - low > 1:
+            middle = (low + high) // 2
+            if table[middle, 0] < u:
+                low = middle
+            else:
+                high = middle
+        share = (u - table[low, 0]) / (table[high, 0] - table[low, 0])
+        return table[low, 1] + share * (table[high, 1] - table[low, 1])
     last = table.shape[0] - 3
     x = (math.log(u) - math.log1p(-u) - table[-1, 0]) * table[-1, 1]
     i = min(max(np.int64(math.floor(x)), 0), last)
@@ -242,6 +254,70 @@ def add_squares(counts, reference, area, squares):
             total[i] += low + (d4 * d4 + d5 * d5 + d6 * d6 + d7 * d7)
 
 
+@kernel()
+def group_sum(
+    seed, first, stop, n_pos, n_neg, n_top, table, codes, which, ks, gains, shift, reference, keep,
+    values_sum, out_cross, out_squares,
+):  # fmt: skip
+    """One group of :func:`group_sums`: the rankings first .. stop - 1."""
+    n_columns = codes.size
+    bits = np.zeros((n_pos + n_neg + 63) // 64, dtype=np.uint64)
+    levels = np.empty(n_pos + n_neg + 2)
+    b = np.zeros(n_pos, dtype=np.int64)
+    hits = np.zeros(ks.size)
+    dcg = np.zeros(ks.size)
+    ap = np.zeros(ks.size)
+    row = np.zeros(n_columns)
+    values = np.zeros((LANES, n_columns + 1))
+    counts = np.zeros((LANES, n_neg))
+    cross = np.zeros((n_columns + 1, n_neg))
+    squares = np.zeros(n_neg)
+    area = np.empty((LANES, TILE))
+    for block in range(first, stop, LANES):
+        live = min(LANES, stop - block)
+        counts[:] = 0.0
+        values[:] = 0.0
+        for lane in range(live):
+            key = stream(seed, block + lane)
+            if table.shape[0] == 0:
+                draw_uniform(key, n_pos, n_neg, bits, b)
+            else:
+                draw_model(key, n_pos, n_neg, table, levels, b)
+            metric_values(b, n_pos, n_neg, codes, which, ks, gains, hits, dcg, ap, row)
+            values[lane, 0] = 1.0
+            for c in range(n_columns):
+                y = row[c] - shift[c]
+                values[lane, c + 1] = y
+                values_sum[0, c] += y
+                values_sum[1, c] += y * y
+            for i in range(n_top):
+                if b[i] < n_neg:
+                    counts[lane, b[i]] += 1.0
+        add_cross(counts, values, cross)
+        if live == LANES:
+            add_squares(counts, reference, area, squares)
+        else:
+            for lane in range(live):
+                positives = 0.0
+                x = 0.0
+                for m in range(n_neg):
+                    positives += counts[lane, m]
+                    x += positives
+                    squares[m] += (x - reference[m]) ** 2
+    for c in range(n_columns + 1):
+        positives_sum = 0.0
+        area_sum = 0.0
+        at = 0
+        for m in range(n_neg):
+            positives_sum += cross[c, m]
+            area_sum += positives_sum
+            if at < keep.size and keep[at] == m:
+                out_cross[c, at] = area_sum
+                at += 1
+    for at in range(keep.size):
+        out_squares[at] = squares[keep[at]]
+
+
 @kernel(parallel=True)
 def group_sums(
     seed, bounds, n_pos, n_neg, n_top, table, codes, which, ks, gains, shift, reference, keep,
@@ -253,63 +329,11 @@ def group_sums(
     ``out_cross[g, 0]`` = sum X_m and ``out_cross[g, 1 + c]`` = sum Y_c X_m, ``out_squares[g]`` =
     sum (X_m - reference_m)^2, for the m - 1 listed in ``keep``. An empty ``table`` means uniformly random rankings.
     """
-    n_columns = codes.size
     for g in numba.prange(bounds.size - 1):
-        bits = np.zeros((n_pos + n_neg + 63) // 64, dtype=np.uint64)
-        levels = np.empty(n_pos + n_neg + 2)
-        b = np.zeros(n_pos, dtype=np.int64)
-        hits = np.zeros(ks.size)
-        dcg = np.zeros(ks.size)
-        ap = np.zeros(ks.size)
-        row = np.zeros(n_columns)
-        values = np.zeros((LANES, n_columns + 1))
-        counts = np.zeros((LANES, n_neg))
-        cross = np.zeros((n_columns + 1, n_neg))
-        squares = np.zeros(n_neg)
-        area = np.empty((LANES, TILE))
-        for block in range(bounds[g], bounds[g + 1], LANES):
-            live = min(LANES, bounds[g + 1] - block)
-            counts[:] = 0.0
-            values[:] = 0.0
-            for lane in range(live):
-                key = stream(seed, block + lane)
-                if table.shape[0] == 0:
-                    draw_uniform(key, n_pos, n_neg, bits, b)
-                else:
-                    draw_model(key, n_pos, n_neg, table, levels, b)
-                metric_values(b, n_pos, n_neg, codes, which, ks, gains, hits, dcg, ap, row)
-                values[lane, 0] = 1.0
-                for c in range(n_columns):
-                    y = row[c] - shift[c]
-                    values[lane, c + 1] = y
-                    out_values[g, 0, c] += y
-                    out_values[g, 1, c] += y * y
-                for i in range(n_top):
-                    if b[i] < n_neg:
-                        counts[lane, b[i]] += 1.0
-            add_cross(counts, values, cross)
-            if live == LANES:
-                add_squares(counts, reference, area, squares)
-            else:
-                for lane in range(live):
-                    positives = 0.0
-                    x = 0.0
-                    for m in range(n_neg):
-                        positives += counts[lane, m]
-                        x += positives
-                        squares[m] += (x - reference[m]) ** 2
-        for c in range(n_columns + 1):
-            positives_sum = 0.0
-            area_sum = 0.0
-            at = 0
-            for m in range(n_neg):
-                positives_sum += cross[c, m]
-                area_sum += positives_sum
-                if at < keep.size and keep[at] == m:
-                    out_cross[g, c, at] = area_sum
-                    at += 1
-        for at in range(keep.size):
-            out_squares[g, at] = squares[keep[at]]
+        group_sum(
+            seed, bounds[g], bounds[g + 1], n_pos, n_neg, n_top, table, codes, which, ks, gains, shift, reference, keep,
+            out_values[g], out_cross[g], out_squares[g],
+        )  # fmt: skip
 
 
 @kernel(parallel=True)

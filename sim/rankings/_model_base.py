@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
@@ -11,13 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from .._random import to_seed
-from .._validation import check_finite, check_int
+from .._validation import check_finite, check_int, check_real
 from ._plan import MAX_BYTES, check_memory
 from ._sample_kernels import fill_scores
 
-__all__ = ["Law", "ScoreModel", "roc_table"]
+__all__ = ["Codes", "Floats", "Law", "ScoreModel", "auc_level", "roc_table", "solve_auc", "table_error", "unit"]
 
 Floats = NDArray[np.float64]
+Codes = tuple[int, tuple[float, ...]]
 
 _EDGE = 40.0
 _KNOTS = 8001
@@ -46,7 +48,7 @@ class ScoreModel:
         """Law of the positives and of the negatives."""
         raise TypeError(f"{type(self).__name__} must be one of the score models, got the base class")
 
-    def _codes(self) -> tuple[tuple[int, tuple[float, ...]], tuple[int, tuple[float, ...]]]:
+    def _codes(self) -> tuple[Codes, Codes]:
         """Kernel code and parameters of the positives' and of the negatives' law."""
         raise TypeError(f"{type(self).__name__} must be one of the score models, got the base class")
 
@@ -80,7 +82,7 @@ class ScoreModel:
         ValueError
             If an entry is outside [0, 1] or not finite.
         """
-        s = _unit("fpr", fpr)
+        s = unit("fpr", fpr)
         positives, negatives = self._laws()
         inner = np.clip(s, 1e-300, 1.0 - 2.0**-53)
         value = np.asarray(positives.sf(negatives.isf(inner)), dtype=np.float64)
@@ -110,21 +112,27 @@ class ScoreModel:
         return self.opauc_quadrature(beta)
 
     def opauc_quadrature(self, beta: ArrayLike) -> tuple[Floats, Floats]:
-        """OPAUC(beta) by adaptive quadrature of :meth:`tpr` in log(FPR), and the estimate of its absolute error."""
-        from scipy.integrate import quad
+        """OPAUC(beta) by Gauss-Legendre quadrature of :meth:`tpr` over logit(FPR), and an estimate of its error.
 
-        limits = _unit("beta", beta)
+        The error is the difference of two rules of 1,280 and 2,560 points plus the mass left out at the ends.
+        """
+        limits = unit("beta", beta)
         value, error = np.zeros(limits.shape), np.zeros(limits.shape)
         for at, limit in np.ndenumerate(limits):
-            if limit <= 0.0:
-                continue
-            found = [
-                quad(lambda t, top=limit: float(self.tpr(top * np.exp(-t))) * np.exp(-t), a, b, epsabs=0, epsrel=1e-12)
-                for a, b in ((0.0, 1.0), (1.0, 8.0), (8.0, 45.0))
-            ]
-            value[at] = limit * sum(part[0] for part in found)
-            error[at] = limit * (sum(part[1] for part in found) + np.exp(-45.0))
+            if limit > 0.0:
+                top = min(float(special.logit(limit)), _EDGE)
+                bottom = min(top, 0.0) - 45.0
+                coarse, fine = self._panels(bottom, top, 80), self._panels(bottom, top, 160)
+                value[at] = fine
+                error[at] = abs(fine - coarse) + limit * np.exp(-45.0) + 1e-15 * fine + (limit >= 1.0) * np.exp(-_EDGE)
         return value, error
+
+    def _panels(self, bottom: float, top: float, panels: int) -> float:
+        node, weight = np.polynomial.legendre.leggauss(16)
+        edges = np.linspace(bottom, top, panels + 1)
+        half = 0.5 * np.diff(edges)
+        z = (0.5 * (edges[1:] + edges[:-1]))[:, None] + half[:, None] * node
+        return float(((self.tpr(special.expit(z)) * special.expit(z) * special.expit(-z)) @ weight) @ half)
 
     def sample(
         self,
@@ -201,6 +209,19 @@ class ScoreModel:
             slope = np.exp(negatives.logpdf(scores) - positives.logpdf(scores) + odds)
         return level, slope
 
+    def _table(self) -> Floats:
+        """The ROC inverse as the kernels read it: an even grid of logit(TPR), or see :class:`Empirical`."""
+        z = np.linspace(-_EDGE, _EDGE, _KNOTS)
+        step = z[1] - z[0]
+        level, slope = self._logit_fpr(z)
+        level = np.clip(np.nan_to_num(level, nan=0.0, posinf=700.0, neginf=-700.0), -700.0, 700.0)
+        slope = np.clip(np.nan_to_num(slope, nan=0.0, posinf=0.0), 0.0, None)
+        rise = np.diff(level)
+        # Fritsch and Carlson: slopes within three times the neighbouring rises keep the interpolant monotone.
+        bound = 3.0 * np.minimum(np.append(rise, rise[-1]), np.insert(rise, 0, rise[0]))
+        knots = np.column_stack((level, np.minimum(slope * step, np.maximum(bound, 0.0))))
+        return np.vstack((knots, [[-_EDGE, 1.0 / step]]))
+
 
 def roc_table(model: ScoreModel | None) -> Floats:
     """The ROC inverse of a model as the kernels read it; empty for None (uniformly random rankings).
@@ -214,26 +235,66 @@ def roc_table(model: ScoreModel | None) -> Floats:
         return np.zeros((0, 2))
     if not isinstance(model, ScoreModel):
         raise TypeError(f"score_model must be a ScoreModel or None, got {type(model).__name__}")
-    return _table(model)
+    return _cached_table(model)
+
+
+def table_error(model: ScoreModel, span: float = 30.0) -> float:
+    """Largest error of the table's logit(FPR) half-way between its knots, for |logit(TPR)| <= ``span``.
+
+    The kernels interpolate the ROC inverse of smooth models; this is the estimate of what that costs.
+    """
+    z = np.linspace(-_EDGE, _EDGE, _KNOTS)
+    middle = 0.5 * (z[1:] + z[:-1])
+    inside = np.abs(middle) <= span
+    exact = model._logit_fpr(middle)[0]
+    knots = roc_table(model)[:-1]
+    value = 0.5 * (knots[1:, 0] + knots[:-1, 0]) + 0.125 * (knots[:-1, 1] - knots[1:, 1])
+    return float(np.abs(value - exact)[inside & (np.abs(exact) < 690.0)].max())
 
 
 @lru_cache(maxsize=32)
-def _table(model: ScoreModel) -> Floats:
-    z = np.linspace(-_EDGE, _EDGE, _KNOTS)
-    step = z[1] - z[0]
-    level, slope = model._logit_fpr(z)
-    level = np.clip(np.nan_to_num(level, nan=0.0, posinf=700.0, neginf=-700.0), -700.0, 700.0)
-    slope = np.clip(np.nan_to_num(slope, nan=0.0, posinf=0.0), 0.0, None)
-    rise = np.diff(level)
-    # Fritsch and Carlson: slopes within three times the neighbouring rises keep the interpolant monotone.
-    bound = 3.0 * np.minimum(np.append(rise, rise[-1]), np.insert(rise, 0, rise[0]))
-    table = np.column_stack((level, np.minimum(slope * step, np.maximum(bound, 0.0))))
-    table = np.vstack((table, [[-_EDGE, 1.0 / step]]))
+def _cached_table(model: ScoreModel) -> Floats:
+    table = model._table()
     table.setflags(write=False)
     return table
 
 
-def _unit(name: str, values: ArrayLike) -> Floats:
+def auc_level(auc: float) -> float:
+    """``auc`` if it lies in (0, 1)."""
+    auc = check_real("auc", auc, low=0.0, high=1.0, open_low=True)
+    if auc == 1.0:
+        raise ValueError("auc must be below 1, got 1")
+    return auc
+
+
+def solve_auc(model: Callable[[float], ScoreModel], auc: float, high: float = 1e3, low: float | None = None) -> float:
+    """The parameter in (low, high), by default (-high, high), at which ``model(parameter)`` has the given AUC.
+
+    Raises
+    ------
+    ValueError
+        If no parameter of the range reaches it.
+    """
+    from scipy.optimize import brentq
+
+    auc, low = auc_level(auc), -high if low is None else low
+
+    def excess(x: float) -> float:
+        return model(x).auc - auc
+
+    if low < 0.0 < high:  # a narrow bracket first: areas are cheap and accurate there
+        reach = 1.0
+        while reach < high and not excess(-reach) <= 0.0 <= excess(reach):
+            reach *= 2.0
+        low, high = max(low, -reach), min(high, reach)
+    if excess(low) > 0.0 or excess(high) < 0.0:
+        reached = f"{model(low).auc:.6g}..{model(high).auc:.6g}"
+        raise ValueError(f"auc must be in the range the other parameters allow, {reached}, got {auc:g}")
+    return float(brentq(excess, low, high, xtol=1e-13, rtol=1e-13))
+
+
+def unit(name: str, values: ArrayLike) -> Floats:
+    """``values`` as an array of numbers in [0, 1]."""
     array = check_finite(name, np.asarray(values, dtype=np.float64))
     if array.size and (array.min() < 0.0 or array.max() > 1.0):
         raise ValueError(f"{name} must be in [0, 1], got {array.min():g}..{array.max():g}")

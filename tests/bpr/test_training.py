@@ -196,8 +196,7 @@ def test_one_step_of_the_trainer_is_the_gradient_of_the_loss() -> None:
         for number, (u, _) in enumerate(pairs)
     ]
     weights = [
-        oracle.weights_of(sampler, np.array([U[u] @ (V[j] - V[i]) for j in pool]))
-        for pool, (u, i) in zip(pools, pairs)
+        oracle.weights_of(sampler, np.array([U[u] @ (V[j] - V[i]) for j in pool])) for pool, (u, i) in zip(pools, pairs)
     ]
 
     def loss() -> float:
@@ -223,3 +222,25 @@ def test_tiny_run() -> None:
     options = {"factors": 3, "batch_size": 4, "epochs": 2}
     same(*both(sparse.csr_matrix(dense), DNS(2, 5), **options))
     same(*both(sparse.csr_matrix(dense), SoftmaxV(1.0, 4), replace=False, sparse_updates=True, **options))
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "adagrad"])
+@pytest.mark.parametrize("sparse_updates", [False, True])
+def test_large_tables_and_every_optimizer(optimizer: str, sparse_updates: bool) -> None:
+    # more rows than one task of the parallel passes takes, and a decay that matters
+    X = sparse.random(700, 600, 0.01, random_state=1, format="csr")
+    options: dict[str, Any] = {"factors": 32, "lr": 0.02, "weight_decay": 2.0, "batch_size": 256, "epochs": 2}
+    model = BPRMF(
+        sampler=Uniform(1), rng=3, dtype="float64", optimizer=optimizer, sparse=sparse_updates, **options
+    ).fit(X)
+    run = oracle.train(X, Uniform(1), model.seed_, optimizer=optimizer, sparse_updates=sparse_updates, **options)
+    np.testing.assert_allclose(model.user_factors, run.U, rtol=1e-8, atol=1e-12)
+    np.testing.assert_allclose(model.item_factors, run.V, rtol=1e-8, atol=1e-12)
+
+
+@pytest.mark.parametrize("sampler", [Uniform(1), DNS(3, 40), DNS(30, 40), SoftmaxV(1.0, 40)], ids=str)
+def test_same_bits_for_any_number_of_threads(sampler: Sampler) -> None:
+    X = sparse.random(600, 500, 0.02, random_state=1, format="csr")
+    one, two = (BPRMF(16, sampler, epochs=2, batch_size=256, rng=5, n_threads=n).fit(X) for n in (1, 2))
+    assert np.array_equal(one.user_factors, two.user_factors)
+    assert np.array_equal(one.item_factors, two.item_factors)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from oracles import sampling as oracle
 from scipy import sparse
 
+from oracles import sampling as oracle
 from sim.sampling import DNS, Sampler, SoftmaxExact, SoftmaxV
 
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8

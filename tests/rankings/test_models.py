@@ -4,11 +4,201 @@ from __future__ import annotations
 
 import math
 
+import numba
 import numpy as np
 import pytest
-from scipy import stats
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import special, stats
 
-from sim.rankings import Binormal, ScoreModel
+from sim.rankings import (
+    BetaScores,
+    Binormal,
+    Empirical,
+    FalseNegatives,
+    GumbelShift,
+    LogisticShift,
+    PopularitySkewed,
+    PowerROC,
+    ScoreModel,
+    StudentT,
+    simulate_correlation,
+)
+from sim.rankings import _kernels as kernels
+from sim.rankings._model_base import roc_table, table_error
+
+MODELS = [
+    Binormal(1.3, 2.0),
+    Binormal(3.0, 0.5),
+    StudentT(1.0, 1.0, 2.0),
+    StudentT(5.0, 1.5),
+    LogisticShift(1.5),
+    GumbelShift(1.0),
+    GumbelShift(-1.0),
+    PowerROC(0.3),
+    BetaScores(),
+    BetaScores(0.5, 0.4, 0.6, 2.0),
+    BetaScores(20.0, 5.0, 5.0, 20.0),
+    PopularitySkewed(),
+    PopularitySkewed(1.5, 0.5, 0.3),
+    FalseNegatives(Binormal(1.5), 0.1),
+    FalseNegatives(StudentT(3.0, 1.0), 0.02),
+]
+FAMILIES = [Binormal, StudentT, LogisticShift, GumbelShift, PowerROC, BetaScores, PopularitySkewed, FalseNegatives]
+ids = [f"{type(m).__name__}{i}" for i, m in enumerate(MODELS)]
+
+
+def as_law(model: ScoreModel, scores: np.ndarray) -> np.ndarray:
+    """Survival function of the (true) negatives at given scores."""
+    base = model.base if isinstance(model, FalseNegatives) else model
+    return base._laws()[1].sf(special.logit(scores) if isinstance(base, BetaScores) else scores)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=ids)
+def test_samples_follow_the_population_roc(model: ScoreModel) -> None:
+    # Dvoretzky-Kiefer-Wolfowitz: the empirical law leaves a band of this width with probability 1e-7
+    n = 40_000
+    band = math.sqrt(math.log(2 / 1e-7) / (2 * n))
+    pos, neg = model.sample(200, 200, n // 200, rng=11)
+    grid = np.linspace(0.0, 1.0, 2001)[1:-1]
+    base = model.base if isinstance(model, FalseNegatives) else model
+    share = model.share if isinstance(model, FalseNegatives) else 0.0
+    for scores, law in ((pos, base.tpr(grid)), (neg, (1 - share) * grid + share * base.tpr(grid))):
+        placed = np.sort(as_law(model, scores).ravel())
+        found = np.searchsorted(placed, grid, side="right") / n
+        assert np.abs(found - law).max() < band
+
+
+@pytest.mark.parametrize("model", MODELS, ids=ids)
+def test_table_draws_rankings_with_the_population_area(model: ScoreModel) -> None:
+    # the mean AUC of 20,000 lists is unbiased for the population's; 6 standard errors: 2e-9
+    result = simulate_correlation(5, 20, metrics=("auc",), ks=(1,), n_rankings=20_000, rng=4, score_model=model)
+    half = 6 * result.opauc_std[-1] / math.sqrt(result.n_rankings)
+    assert abs(result.opauc_mean[-1] - model.auc) < half
+
+
+@pytest.mark.parametrize("model", [*MODELS, Empirical([3, 2, 2, 0.5], [2.5, 2, 1, 0, -1])], ids=[*ids, "Empirical"])
+def test_table_and_score_routes_draw_the_same_rankings(model: ScoreModel) -> None:
+    # two routes to E[P_1], E[P_5], E[P_20] from 4,000 lists each: z of the differences below 6 (2e-9 each)
+    n, n_pos, n_neg = 4000, 6, 20
+    b = np.zeros((n, n_pos), dtype=np.int64)
+    kernels.draw_rankings(3, 0, n_pos, n_neg, roc_table(model), b)
+    pos, neg = model.sample(n_pos, n_neg, n, rng=99)
+    tie = np.random.default_rng(0).random((n, n_pos, n_neg)) < 0.5  # ties in random order: half, on average
+    beaten = (neg[:, None, :] > pos[:, :, None]) | ((neg[:, None, :] == pos[:, :, None]) & tie)
+    above = np.sort(beaten.sum(axis=2), axis=1)
+    for j in (1, 5, 20):
+        one, two = (b < j).sum(axis=1), (above < j).sum(axis=1)
+        z = (one.mean() - two.mean()) / math.sqrt((one.var() + two.var()) / n + 1e-12)
+        assert abs(z) < 6.0
+
+
+@pytest.mark.parametrize("model", MODELS, ids=ids)
+def test_area_is_the_integral_of_the_curve(model: ScoreModel) -> None:
+    betas = np.array([0.0, 1e-5, 0.01, 0.3, 1.0])
+    value, error = model.opauc_with_error(betas)
+    again, quadrature_error = model.opauc_quadrature(betas)
+    assert (np.abs(value - again) <= 1e-12 * betas + error + quadrature_error).all()
+    assert (quadrature_error <= 1e-10).all()
+    # an independent rule: trapezoids in FPR on a fine grid
+    s = np.linspace(0.0, 1.0, 400_001) ** 3
+    assert abs(np.trapezoid(model.tpr(s), s) - model.auc) < 1e-6
+
+
+@pytest.mark.parametrize("model", MODELS, ids=ids)
+def test_curve_is_monotone_and_the_table_inverts_it(model: ScoreModel) -> None:
+    s = np.concatenate((np.geomspace(1e-9, 0.5, 200), 1 - np.geomspace(0.5, 1e-6, 100)))
+    tpr = model.tpr(s)
+    assert (np.diff(tpr) >= 0).all()
+    assert float(model.tpr(0.0)) == 0.0
+    assert float(model.tpr(1.0)) == 1.0
+    assert table_error(model, 20.0) < 1e-6
+    inside = (tpr > 1e-12) & (tpr < 1 - 1e-9)
+    table = roc_table(model)
+    back = np.array([kernels.roc_inverse(table, u) for u in tpr[inside]])
+    np.testing.assert_allclose(special.logit(back), special.logit(s[inside]), atol=2e-5, rtol=1e-6)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("auc", [0.55, 0.75, 0.95])
+def test_from_auc(family, auc: float) -> None:  # type: ignore[no-untyped-def]
+    model = family.from_auc(auc)
+    assert abs(model.auc - auc) < 1e-10
+    assert (model.opauc([0.1, 0.5]) < [0.1, 0.5]).all()
+
+
+def test_samples_do_not_depend_on_threads_or_on_the_other_class() -> None:
+    before = numba.get_num_threads()
+    drawn = []
+    try:
+        for threads in (1, min(2, numba.config.NUMBA_NUM_THREADS)):
+            numba.set_num_threads(threads)
+            drawn.append(BetaScores(0.5, 2.0, 1.0, 1.0).sample(3, 5, 40, rng=6))
+    finally:
+        numba.set_num_threads(before)
+    np.testing.assert_array_equal(drawn[0][0], drawn[1][0])
+    np.testing.assert_array_equal(drawn[0][1], drawn[1][1])
+    more = BetaScores(0.5, 2.0, 1.0, 1.0).sample(4, 5, 40, rng=6)
+    np.testing.assert_array_equal(more[1], drawn[0][1])
+    np.testing.assert_array_equal(more[0][:, :3], drawn[0][0])
+
+
+@pytest.mark.nojit
+def test_samplers_as_plain_python() -> None:
+    for model in (Binormal(), StudentT(), LogisticShift(), GumbelShift(), PowerROC(), BetaScores(0.5, 1.0, 1.0, 1.0)):
+        pos, neg = model.sample(2, 3, 2, rng=1)
+        assert np.isfinite(pos).all()
+        assert neg.shape == (2, 3)
+    pos, neg, hidden = FalseNegatives(PopularitySkewed(), 0.5).sample_hidden(2, 3, 2, rng=1)
+    assert hidden.shape == neg.shape
+    assert set(Empirical([1.0, 2.0], [0.0]).sample(5, 2, 1, rng=1)[0].ravel()) <= {1.0, 2.0}
+    out = np.zeros((2, 3), dtype=np.int64)
+    kernels.draw_rankings(1, 0, 3, 4, roc_table(Empirical([1.0, 2.0], [0.0, 1.5])), out)
+    assert (np.diff(out, axis=1) >= 0).all()
+
+
+def test_hidden_positives_are_marked() -> None:
+    model = FalseNegatives(Binormal(50.0), 0.3)
+    _, neg, hidden = model.sample_hidden(1, 500, 40, rng=2)
+    np.testing.assert_array_equal(hidden, neg > 25.0)
+    # 20,000 coins of 0.3: 5.5 standard errors, false alarm 4e-8
+    assert abs(hidden.mean() - 0.3) < 5.5 * math.sqrt(0.21 / hidden.size)
+    clean = FalseNegatives(Binormal(), 0.0)
+    assert not clean.sample_hidden(2, 3, 2, rng=1)[2].any()
+    np.testing.assert_allclose(clean.opauc([0.1, 1.0]), Binormal().opauc([0.1, 1.0]), atol=1e-13)
+
+
+def test_hidden_positives_in_an_empirical_model() -> None:
+    base = Empirical([3.0, 1.0], [2.0, 0.0])
+    model = FalseNegatives(base, 0.25)
+    result = simulate_correlation(4, 10, metrics=("auc",), ks=(1,), n_rankings=20_000, rng=4, score_model=model)
+    expected = 0.75 * base.auc + 0.125
+    assert abs(result.opauc_mean[-1] - expected) < 6 * result.opauc_std[-1] / math.sqrt(result.n_rankings)
+
+
+@given(st.data())
+def test_empirical_area_counts_pairs(data: st.DataObject) -> None:
+    scores = st.lists(st.integers(-3, 3), min_size=1, max_size=8)
+    pos, neg = np.array(data.draw(scores), float), np.array(data.draw(scores), float)
+    model = Empirical(pos, neg)
+    wins = (pos[:, None] > neg).mean() + 0.5 * (pos[:, None] == neg).mean()
+    assert abs(model.auc - wins) < 1e-12
+    # the area is the integral of the curve, at any limit
+    beta = data.draw(st.floats(0.0, 1.0))
+    s = np.unique(np.concatenate((np.linspace(0.0, beta, 3001), model._corners[1][model._corners[1] < beta])))
+    middle = 0.5 * (s[1:] + s[:-1])
+    assert abs(float(model.opauc(beta)) - float((model.tpr(middle) * np.diff(s)).sum())) < 1e-12
+
+
+def test_finite_variance_is_said() -> None:
+    assert Binormal().has_finite_variance
+    assert not StudentT(2.0).has_finite_variance
+    assert not FalseNegatives(StudentT(1.5), 0.1).has_finite_variance
+
+
+def test_popularity_alone_is_the_power_roc() -> None:
+    s = np.array([1e-3, 0.1, 0.5, 0.9])
+    np.testing.assert_allclose(PopularitySkewed(2.0, 0.0, 0.01).tpr(s), PowerROC(0.5).tpr(s), atol=2e-3)
 
 
 def test_binormal_area_equals_the_bivariate_normal_and_quadrature() -> None:
@@ -38,6 +228,23 @@ def test_binormal_from_auc() -> None:
         (lambda: Binormal("a"), TypeError, "mu must be a number"),
         (lambda: Binormal.from_auc(1.0), ValueError, "auc must be below 1"),
         (lambda: Binormal.from_auc(0.0), ValueError, r"auc must be in \(0, 1\]"),
+        (lambda: StudentT(0.0), ValueError, r"df must be in \(0, inf\)"),
+        (lambda: StudentT(4.0, math.inf), ValueError, "mu must be finite"),
+        (lambda: LogisticShift(501.0), ValueError, "mu must be in"),
+        (lambda: GumbelShift(31.0), ValueError, "mu must be in"),
+        (lambda: PowerROC(0.0), ValueError, "theta must be in"),
+        (lambda: BetaScores(a_pos=0.0), ValueError, "a_pos must be in"),
+        (lambda: BetaScores.from_auc(0.8, concentration=0.1), ValueError, "concentration must be in"),
+        (lambda: PopularitySkewed(1.0), ValueError, "tail must be in"),
+        (lambda: PopularitySkewed(sigma=0.0), ValueError, "sigma must be in"),
+        (lambda: FalseNegatives("x"), TypeError, "base must be a ScoreModel"),
+        (lambda: FalseNegatives(FalseNegatives(Binormal())), TypeError, "without hidden positives"),
+        (lambda: FalseNegatives(Binormal(), 1.0), ValueError, "share must be below 1"),
+        (lambda: FalseNegatives(Binormal(), -0.1), ValueError, "share must be in"),
+        (lambda: FalseNegatives.from_auc(0.97, share=0.1), ValueError, r"auc must be in \(0.05, 0.95\)"),
+        (lambda: BetaScores.from_auc(1 - 1e-13, concentration=0.2), ValueError, "auc must be in the range"),
+        (lambda: Empirical([], [1.0]), ValueError, "pos_scores must have at least one score"),
+        (lambda: Empirical([1.0], [math.nan]), ValueError, "neg_scores must be finite"),
         (lambda: Binormal().tpr(1.5), ValueError, r"fpr must be in \[0, 1\]"),
         (lambda: Binormal().opauc([0.1, -0.1]), ValueError, r"beta must be in \[0, 1\]"),
         (lambda: Binormal().opauc(math.nan), ValueError, "beta must be finite"),
