@@ -167,8 +167,8 @@ G1 = Claim(
     verdict=Verdict(
         Status.HOLDS,
         "On ml-100k (five seeds, confounds removed) the best M/N beats uniform and the hardest sampling in every "
-        "curve, intervals apart; one data set so far. Theory says why both ends lose: AUC is the wrong target (F6-1), and "
-        "beyond a hardness set by label noise the surrogate's minimiser knows nothing (S1).",
+        "curve, intervals apart; one data set so far. Theory says why both ends lose: AUC is the wrong target (F6-1), "
+        "and beyond a hardness set by label noise the surrogate's minimiser knows nothing (S1).",
     ),
     checks=(_calibrated_g1, _experiment_g1),
     parts={"peak": _peak, "beats": _beats},
@@ -188,7 +188,8 @@ G2 = Claim(
     verdict=Verdict(
         Status.OPEN,
         "On ml-100k (five seeds) the best M/N is .375 for NDCG at every K and for Recall up to K = 50, and .5 for "
-        "Recall@100: in the direction claimed, but the intervals do not decide. For random rankings it holds exactly at every size tested (C1, F6-3).",
+        "Recall@100: in the direction claimed, but the intervals do not decide. For random rankings it holds exactly "
+        "at every size tested (C1, F6-3).",
     ),
     checks=(_calibrated_g2, _experiment_g2),
     parts={"peak": _peak, "beats": _beats, "direction": _direction},

@@ -12,7 +12,7 @@ import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from .. import __version__
 from .._jit import MAX_THREADS

@@ -126,7 +126,7 @@ def run_cells(cells: Iterable[Cell], options: Options, *, label: str = "cells") 
         In the order of ``cells``.
     """
     from joblib import Parallel, delayed
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
     wanted = list(cells)
     distinct = {cell.key: cell for cell in wanted}.values()
