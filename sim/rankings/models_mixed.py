@@ -54,9 +54,10 @@ class BetaScores(ScoreModel):
         edge = 0.05 / c * (1.0 + 1e-9)
 
         def model(p: float) -> Any:
-            return cls(c * p, c * (1.0 - p), c * (1.0 - p), c * p)
+            return BetaScores(c * p, c * (1.0 - p), c * (1.0 - p), c * p)
 
-        return model(solve_auc(model, auc, 1.0 - edge, edge))
+        p = solve_auc(model, auc, 1.0 - edge, edge)
+        return cls(c * p, c * (1.0 - p), c * (1.0 - p), c * p)
 
     def _laws(self) -> tuple[Law, Law]:
         return LogitBeta(self.a_pos, self.b_pos), LogitBeta(self.a_neg, self.b_neg)

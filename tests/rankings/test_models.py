@@ -101,7 +101,7 @@ def test_area_is_the_integral_of_the_curve(model: ScoreModel) -> None:
     assert (np.abs(value - again) <= 1e-12 * betas + error + quadrature_error).all()
     assert (quadrature_error <= 1e-10).all()
     # an independent rule: trapezoids in FPR on a fine grid
-    s = np.linspace(0.0, 1.0, 400_001) ** 3
+    s = np.linspace(0.0, 1.0, 20_001) ** 3
     assert abs(np.trapezoid(model.tpr(s), s) - model.auc) < 1e-6
 
 
