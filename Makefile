@@ -58,7 +58,8 @@ check: $(STAMP)
 formal: $(STAMP)
 	@command -v coqc >/dev/null || { \
 	  echo 'coqc is missing: installing coq and libcoq-mathcomp-algebra with apt-get (needs root)'; \
-	  apt-get update -qq && apt-get install -y -qq --no-install-recommends coq libcoq-mathcomp-algebra >/dev/null; }
+	  root=$$(test $$(id -u) = 0 || echo sudo); $$root apt-get update -qq && \
+	  $$root apt-get install -y -qq --no-install-recommends coq libcoq-mathcomp-algebra >/dev/null; }
 	$(MAKE) -C proofs_check/coq
 	HNS_REQUIRE_COQ=1 $(BIN)/python -m pytest tests/coq $(ARGS)
 

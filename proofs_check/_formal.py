@@ -8,12 +8,13 @@ __all__ = ["formal_evidence", "formal_theorems"]
 
 
 def formal_theorems(claim_id: str) -> list[tuple[str, str]]:
-    """Name and statement in words of the machine-checked theorems about a claim."""
+    """Name and statement in words, with what it assumes, of the machine-checked theorems about a claim."""
     try:
         from .formal import theorems
     except ImportError:
         return []
-    return [(t.name, t.words) for t in theorems() if claim_id in t.claims]
+    rests_on = {"closed": "no axioms", "reals": "axioms of Coq's real numbers"}
+    return [(t.name, f"{t.words} [{rests_on[t.assumptions]}]") for t in theorems() if claim_id in t.claims]
 
 
 def formal_evidence(claim_id: str) -> list[Evidence]:
