@@ -46,7 +46,7 @@ Without a network put the file into a folder and name that folder in HNS_DATA_DI
 """,
     "train": """\
 examples
-  hns train ml-100k --sampler dns --M 50 --N 200 --lr 0.003 --weight-decay 2 --batch-size 1024 --epochs 30
+  hns train ml-100k --sampler dns --M 50 --N 200 --lr 0.005 --weight-decay 0.1 --batch-size 1024 --epochs 22
   hns train gowalla --sampler softmax-v --rho 1 --N 200 --epochs 100 --save model.npz --checkpoint run.npz
   hns train my_clicks.csv --sampler uniform --min-rating 4
 

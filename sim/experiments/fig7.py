@@ -38,7 +38,7 @@ def _losses(options: Options) -> tuple[str, NDArray[np.float64]]:
             pass
     if data is None:
         data = load("ml-100k", data_dir=options.data_dir, progress=options.progress)
-        settings |= {"sampler": DNS(50, 200), "lr": 0.003, "weight_decay": 2.0, "batch_size": 1024, "epochs": 20}
+        settings |= {"sampler": DNS(50, 200), "lr": 0.005, "weight_decay": 0.1, "batch_size": 1024, "epochs": 14}
     model = BPRMF(**settings).fit(data.train, progress=options.progress)
     # the pair: the user with the median number of positives, and that user's median-scored positive
     degree = np.diff(data.train.indptr)
