@@ -70,7 +70,7 @@ bench: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/jupytext --quiet --to ipynb --update notebooks/*.py
-	HNS_RESULTS_DIR=$(CURDIR)/results $(BIN)/jupyter-execute --inplace notebooks/*.ipynb
+	env -u MPLBACKEND HNS_RESULTS_DIR=$(CURDIR)/results $(BIN)/jupyter-execute --inplace notebooks/*.ipynb
 
 # Needs uv on the path. Host names of the index are kept out of the file.
 lock:

@@ -20,6 +20,7 @@ def test_runs(path, tmp_path, monkeypatch):
     monkeypatch.setenv("HNS_PROFILE", "smoke")
     monkeypatch.setenv("HNS_RESULTS_DIR", str(tmp_path / "results"))
     monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # the kernel's own backend puts pictures into the notebook
     notebook = jupytext.read(path)
     nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
     pictures = [
