@@ -38,6 +38,10 @@ class Epoch:
 
     def __init__(self, model: BPRMF, train: sparse.csr_matrix) -> None:
         s = model.settings
+        if not s.replace and train.shape[1] < model.sampler.N:
+            raise ValueError(
+                f"N must be <= {train.shape[1]} items to draw pools without replacement, got {model.sampler.N}"
+            )
         self.s, self.train, self.seed = s, train, np.uint64(model.seed_)
         self.pair_user = np.repeat(np.arange(train.shape[0], dtype=np.int32), np.diff(train.indptr))
         self.order = np.empty(train.nnz, dtype=np.int32)
