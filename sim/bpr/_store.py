@@ -30,7 +30,7 @@ def write_npz(
     try:
         with os.fdopen(handle, "wb") as file:
             save = np.savez_compressed if compressed else np.savez
-            save(file, meta=np.array(json.dumps({"format": FORMAT, **meta})), **arrays)  # type: ignore[arg-type]
+            save(file, meta=np.array(json.dumps({"format": FORMAT, **meta}, default=lambda x: x.item())), **arrays)  # type: ignore[arg-type]
             file.flush()
             os.fsync(file.fileno())
         os.replace(name, target)
@@ -47,7 +47,7 @@ def read_npz(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, ND
             meta = json.loads(str(file["meta"]))
     except FileNotFoundError:
         raise FileNotFoundError(f"path must be a model or checkpoint file, got {path}: no such file") from None
-    except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
         raise ValueError(f"path must be a whole model or checkpoint file, got {path}: {error}") from None
     if meta.get("format") != FORMAT:
         raise ValueError(f"{path} has format {meta.get('format')!r}, this version reads {FORMAT}")
