@@ -112,6 +112,8 @@ def top_m(losses, m, idx, scratch):
             idx[k] = j
             k += 1
             ties -= 1
+    for j in range(k, m):  # only where NaN stands among the losses: stay inside the pool
+        idx[j] = j
 
 
 @kernel()
