@@ -254,7 +254,7 @@ class BPRMF:
     def _identity(self, train: sparse.csr_matrix) -> dict[str, Any]:
         digest = hashlib.sha256(train.indptr.tobytes() + train.indices.tobytes()).hexdigest()
         return {
-            "sampler": str(self.sampler),
+            "sampler": repr(self.sampler),
             "seed": self.seed_,
             "data": f"{train.shape} {digest}",
             **self.settings.as_dict(),
