@@ -12,36 +12,12 @@ import numpy as np
 
 from .._jit import kernel
 from .._simd import MASK_LANES, at_least_mask, lowest_bit
+from ..metrics._kernels import select_largest
 from ..objectives._kernels import kl_temperature_1d, taylor_temperature_1d, tilt_1d
 
 __all__ = ["DNS", "SOFTMAX_EXACT", "SOFTMAX_V", "UNIFORM", "draw_from", "select", "top_m"]
 
 UNIFORM, DNS, SOFTMAX_V, SOFTMAX_EXACT = 0, 1, 2, 3
-
-
-@kernel()
-def _kth_largest(a, k):
-    """Value of the k-th largest entry (k from 1) of ``a``, which is reordered (Hoare's quickselect)."""
-    low, high, target = 0, a.size - 1, k - 1
-    while low < high:
-        pivot = a[(low + high) // 2]
-        i, j = low, high
-        while i <= j:
-            while a[i] > pivot:
-                i += 1
-            while a[j] < pivot:
-                j -= 1
-            if i <= j:
-                a[i], a[j] = a[j], a[i]
-                i += 1
-                j -= 1
-        if target <= j:
-            high = j
-        elif target >= i:
-            low = i
-        else:
-            break
-    return a[target]
 
 
 @kernel(inline=True)
@@ -98,7 +74,7 @@ def top_m(losses, m, idx, scratch):
         _few_largest(losses, m, idx, scratch)
         return
     scratch[:n] = losses
-    threshold = _kth_largest(scratch[:n], m)
+    threshold = select_largest(scratch, n, m)
     above = 0
     for j in range(n):
         above += losses[j] > threshold
