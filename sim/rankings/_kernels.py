@@ -15,7 +15,7 @@ import numpy as np
 from .._jit import kernel
 from .._random import stream, uniform, word
 
-__all__ = ["draw_rankings", "group_sums", "metric_values", "rank_mass"]
+__all__ = ["draw_ranking", "draw_rankings", "group_sums", "metric_values", "rank_mass"]
 
 LANES = 8
 """Rankings that are accumulated together: one vector of float64."""
@@ -141,6 +141,15 @@ def draw_model(key, n_pos, n_neg, table, levels, b):
 
 
 @kernel()
+def draw_ranking(key, n_pos, n_neg, table, bits, levels, b):
+    """One ranking into ``b``: uniformly random for an empty ``table``, else under the score model."""
+    if table.shape[0] == 0:
+        draw_uniform(key, n_pos, n_neg, bits, b)
+    else:
+        draw_model(key, n_pos, n_neg, table, levels, b)
+
+
+@kernel()
 def metric_values(b, n_pos, n_neg, codes, which, ks, gains, hits, dcg, ap, out):
     """Metrics of one ranking: column c of ``out`` is metric ``codes[c]`` at K = ``ks[which[c]]``, ``ks`` increasing.
 
@@ -256,7 +265,7 @@ def add_squares(counts, reference, area, squares):
 
 @kernel()
 def group_sum(
-    seed, first, stop, n_pos, n_neg, n_top, table, codes, which, ks, gains, shift, reference, keep,
+    seed, first, stop, n_pos, n_neg, n_top, table, codes, which, ks, gains, shift, reference,
     values_sum, out_cross, out_squares,
 ):  # fmt: skip
     """One group of :func:`group_sums`: the rankings first .. stop - 1."""
@@ -278,11 +287,7 @@ def group_sum(
         counts[:] = 0.0
         values[:] = 0.0
         for lane in range(live):
-            key = stream(seed, block + lane)
-            if table.shape[0] == 0:
-                draw_uniform(key, n_pos, n_neg, bits, b)
-            else:
-                draw_model(key, n_pos, n_neg, table, levels, b)
+            draw_ranking(stream(seed, block + lane), n_pos, n_neg, table, bits, levels, b)
             metric_values(b, n_pos, n_neg, codes, which, ks, gains, hits, dcg, ap, row)
             values[lane, 0] = 1.0
             for c in range(n_columns):
@@ -305,33 +310,30 @@ def group_sum(
                     x += positives
                     squares[m] += (x - reference[m]) ** 2
     for c in range(n_columns + 1):
+        weight = stop - first if c == 0 else values_sum[0, c - 1]
         positives_sum = 0.0
         area_sum = 0.0
-        at = 0
         for m in range(n_neg):
             positives_sum += cross[c, m]
             area_sum += positives_sum
-            if at < keep.size and keep[at] == m:
-                out_cross[c, at] = area_sum
-                at += 1
-    for at in range(keep.size):
-        out_squares[at] = squares[keep[at]]
+            out_cross[c, m] = area_sum - weight * reference[m]
+    out_squares[:] = squares
 
 
 @kernel(parallel=True)
 def group_sums(
-    seed, bounds, n_pos, n_neg, n_top, table, codes, which, ks, gains, shift, reference, keep,
+    seed, bounds, n_pos, n_neg, n_top, table, codes, which, ks, gains, shift, reference,
     out_values, out_cross, out_squares,
 ):  # fmt: skip
-    """Sums over each group g of the rankings bounds[g] .. bounds[g+1] - 1.
+    """Sums over each group g of the rankings bounds[g] .. bounds[g+1] - 1, for the areas at every m = 1..n_neg.
 
-    With Y = metric - shift and P_j, X_m over the ``n_top`` best positives: ``out_values[g]`` = (sum Y; sum Y^2),
-    ``out_cross[g, 0]`` = sum X_m and ``out_cross[g, 1 + c]`` = sum Y_c X_m, ``out_squares[g]`` =
-    sum (X_m - reference_m)^2, for the m - 1 listed in ``keep``. An empty ``table`` means uniformly random rankings.
+    With Y = metric - shift and X_m over the ``n_top`` best positives, less reference_m: ``out_values[g]`` =
+    (sum Y; sum Y^2), ``out_cross[g, 0]`` = sum X_m, ``out_cross[g, 1 + c]`` = sum Y_c X_m, ``out_squares[g]`` =
+    sum X_m^2. An empty ``table`` means uniformly random rankings.
     """
     for g in numba.prange(bounds.size - 1):
         group_sum(
-            seed, bounds[g], bounds[g + 1], n_pos, n_neg, n_top, table, codes, which, ks, gains, shift, reference, keep,
+            seed, bounds[g], bounds[g + 1], n_pos, n_neg, n_top, table, codes, which, ks, gains, shift, reference,
             out_values[g], out_cross[g], out_squares[g],
         )  # fmt: skip
 
@@ -340,12 +342,9 @@ def group_sums(
 def draw_rankings(seed, first, n_pos, n_neg, table, out):
     """Rows of ``out`` (n, n_pos): negatives above each positive for the rankings numbered first, first + 1, ..."""
     for r in numba.prange(out.shape[0]):
-        key = stream(seed, first + r)
-        if table.shape[0] == 0:
-            bits = np.zeros((n_pos + n_neg + 63) // 64, dtype=np.uint64)
-            draw_uniform(key, n_pos, n_neg, bits, out[r])
-        else:
-            draw_model(key, n_pos, n_neg, table, np.empty(n_pos + n_neg + 2), out[r])
+        bits = np.zeros((n_pos + n_neg + 63) // 64, dtype=np.uint64)
+        levels = np.empty(n_pos + n_neg + 2)
+        draw_ranking(stream(seed, first + r), n_pos, n_neg, table, bits, levels, out[r])
 
 
 # Mass below this is dropped at the edges of the window; the total dropped is under 1e-27 for any size below 10**5.

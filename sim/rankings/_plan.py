@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 from .._validation import check_choice, check_fraction, check_int
 from . import _kernels
 
-__all__ = ["GROUPS", "MAX_BYTES", "METRICS", "Plan", "check_memory", "make_plan"]
+__all__ = ["GROUPS", "MAX_BYTES", "METHODS", "METRICS", "Plan", "check_memory", "make_plan", "reported_areas"]
 
 METRICS: tuple[str, ...] = ("recall", "precision", "dcg", "ndcg", "ap", "mrr", "hit", "auc")
 """Metrics the simulations know. "auc" does not depend on K; MRR@K is 0 without a hit in the top K."""
+
+METHODS: tuple[str, ...] = ("pearson", "spearman", "kendall")
+"""Correlation coefficients, in the order of the kernels' codes; Kendall's is tau-b."""
 
 GROUPS = 64
 MAX_BYTES = 2**31
@@ -39,7 +42,12 @@ _CODES = {
 
 @dataclass(frozen=True)
 class Plan:
-    """Checked arguments; ``column[i, j]`` is the kernel's column of metrics[i]@ks[j] and ``scale[i, j]`` its factor."""
+    """Checked arguments and layout.
+
+    ``column[i, j]`` is the kernel's column of metrics[i]@ks[j] and ``scale[i, j]`` its factor. ``keep`` holds the
+    increasing m of the areas that are worked out, all of them if ``every``; ``keep[order]`` are the m asked for.
+    ``block`` is the number of areas whose values are stored at a time, for the rank coefficients.
+    """
 
     n_pos: int
     n_neg: int
@@ -55,8 +63,11 @@ class Plan:
     gains: NDArray[np.float64]
     column: NDArray[np.int64]
     scale: NDArray[np.float64]
+    method: str
+    every: bool
     keep: NDArray[np.int64]
     order: NDArray[np.int64]
+    block: int
     bounds: NDArray[np.int64]
 
     @property
@@ -78,6 +89,7 @@ def make_plan(
     n_rankings: Any,
     alpha: Any = 1.0,
     ms: Any = None,
+    method: Any = "pearson",
     groups: Any = GROUPS,
     max_bytes: Any = MAX_BYTES,
 ) -> Plan:
@@ -93,9 +105,10 @@ def make_plan(
     n_top = round(alpha * n_pos)
     if n_top < 1 or abs(alpha * n_pos - n_top) > 1e-9 * n_pos:
         raise ValueError(f"alpha must make alpha * n_pos an integer >= 1, got {alpha:g} * {n_pos}")
+    check_choice("method", method, METHODS)
     groups = min(check_int("groups", groups, low=8, high=1000), n_rankings)
     max_bytes = check_int("max_bytes", max_bytes, low=1)
-    reported, n_reported = _reported(ms, n_neg)
+    chosen = None if ms is None else reported_areas(ms, n_neg)
 
     cuts = np.array(sorted(cut_offs), dtype=np.int64)
     columns: dict[tuple[int, int], int] = {}
@@ -106,16 +119,15 @@ def make_plan(
             at = 0 if code == _kernels.AUC else int(np.searchsorted(cuts, k))
             column[i, j] = columns.setdefault((code, at), len(columns))
 
-    per_thread = n_neg * 8 * (len(columns) + 2 + _kernels.LANES) + (n_pos + n_neg) * 17
-    results = (groups * (len(columns) + 2) + 4 * len(names) * len(cut_offs)) * n_reported * 8
-    check_memory(
-        numba.get_num_threads() * per_thread + results + 8 * int(cuts[-1]) + 24 * n_neg, max_bytes,
-        "report fewer areas with ms, or use fewer groups, metrics or items",
-    )  # fmt: skip
+    n_areas = n_neg if chosen is None else np.unique(chosen).size
+    every = method == "pearson" and 4 * n_areas > n_neg
+    kept = n_neg if every else n_areas
+    results = 8 * (4 * column.size * n_areas + int(cuts[-1]) + 4 * kept)
+    block = _block(method, every, n_pos, n_neg, n_rankings, len(columns), kept, groups, max_bytes - results)
 
     gains = 1.0 / np.log2(np.arange(2.0, cuts[-1] + 2.0))
-    m = np.arange(1, n_neg + 1) if reported is None else reported
-    keep, order = np.unique(m - 1, return_inverse=True)
+    m = reported_areas(ms, n_neg)
+    keep, order = (np.arange(1, n_neg + 1), m - 1) if every else np.unique(m, return_inverse=True)
     ideal = np.cumsum(gains[: min(n_pos, int(cuts[-1]))])
     scale = np.ones(column.shape)
     for i, name in enumerate(names):
@@ -139,10 +151,30 @@ def make_plan(
         gains=gains,
         column=column,
         scale=scale,
+        method=method,
+        every=every,
         keep=keep,
         order=order,
+        block=block,
         bounds=np.array([n_rankings * g // groups for g in range(groups + 1)], dtype=np.int64),
     )
+
+
+def _block(
+    method: str, every: bool, n_pos: int, n_neg: int, n_rankings: int, columns: int, kept: int, groups: int, room: int
+) -> int:
+    """Areas at a time: as many as fit into ``room`` bytes beside the sums, or an error that says what would help."""
+    threads = numba.get_num_threads()
+    needed = 17 * threads * (n_pos + n_neg) + 8 * groups * (columns + 2) * kept
+    if method == "pearson":
+        needed += 8 * threads * n_neg * (columns + 2 + _kernels.LANES) if every else 8 * threads * kept
+        check_memory(needed, room, "report fewer areas with ms, or use fewer groups, metrics or items")
+        return kept
+    each = 40 * n_rankings  # a variable's values, twice, their order, levels and counts
+    needed += each * (columns + threads) + 8 * groups * columns * kept
+    advice = "use fewer rankings, areas (ms) or metrics, or pearson, which is streamed"
+    check_memory(needed + each, room, f"{method} keeps every ranking's values: {advice}")
+    return min(kept, (room - needed) // each)
 
 
 def check_memory(needed: int, allowed: int, advice: str) -> None:
@@ -169,12 +201,13 @@ def _distinct(name: str, values: Any) -> tuple[Any, ...]:
     return entries
 
 
-def _reported(ms: Any, n_neg: int) -> tuple[NDArray[np.int64] | None, int]:
+def reported_areas(ms: Any, n_neg: int) -> NDArray[np.int64]:
+    """``ms`` as an array of m in 1..n_neg; all of them for None."""
     if ms is None:
-        return None, n_neg
+        return np.arange(1, n_neg + 1)
     values = np.asarray(ms)
     if values.ndim != 1 or values.size == 0 or not np.issubdtype(values.dtype, np.integer):
         raise ValueError(f"ms must be a 1-D array of at least one integer, got {values.dtype} of shape {values.shape}")
     if values.min() < 1 or values.max() > n_neg:
         raise ValueError(f"ms must be in 1..{n_neg}, got {values.min()}..{values.max()}")
-    return values.astype(np.int64), values.size
+    return values.astype(np.int64)

@@ -1,29 +1,58 @@
 """Monte Carlo correlation of Top-K metrics with OPAUC(beta) and LLPAUC(alpha, beta) over many rankings (claim F6).
 
-The sums are streamed: memory does not depend on the number of rankings. Every group of rankings is a fixed range of
-counter-based streams, so the result is bit-identical for any number of threads.
+For Pearson's coefficient the sums are streamed: memory does not depend on the number of rankings. Every group of
+rankings is a fixed range of counter-based streams, so the result is bit-identical for any number of threads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from .._random import to_seed
-from .._validation import check_choice, check_fraction
-from ._kernels import group_sums
+from .._validation import check_choice, check_fraction, check_int
+from ._estimate import estimate
 from ._model_base import ScoreModel, roc_table
-from ._plan import GROUPS, MAX_BYTES, METRICS, Plan, make_plan
+from ._plan import GROUPS, MAX_BYTES, METRICS, make_plan
+from .rank_correlation import group_error
 
-__all__ = ["METRICS", "SimulatedCorrelation", "simulate_correlation"]
+__all__ = ["METRICS", "SimulatedCorrelation", "SimulatedPeaks", "simulate_correlation"]
 
-_PILOT = 256
-_PILOT_STREAM = 0x2545F4914F6CDD1D
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SimulatedPeaks:
+    """Where simulated correlation curves are highest, with confidence intervals.
+
+    Attributes
+    ----------
+    m, m_low, m_high : ndarray, shape (n_metrics, n_ks)
+        Number of hardest negatives at the peak, among the reported ones, and its interval.
+    correlation, correlation_low, correlation_high : ndarray, shape (n_metrics, n_ks)
+        Height of the peak and its interval. All are NaN where a curve has no correlation.
+    n_neg : int
+    level : float
+        Confidence level of the intervals.
+    """
+
+    m: Floats
+    m_low: Floats
+    m_high: Floats
+    correlation: Floats
+    correlation_low: Floats
+    correlation_high: Floats
+    n_neg: int
+    level: float
+
+    @property
+    def beta(self) -> Floats:
+        """m / N_-."""
+        return self.m / self.n_neg
 
 
 @dataclass(frozen=True)
@@ -33,8 +62,8 @@ class SimulatedCorrelation:
     Attributes
     ----------
     correlation, standard_error : ndarray, shape (n_metrics, n_ks, n_ms)
-        Pearson correlation of metric@K with the area at m negatives, and its standard error (delete-a-group
-        jackknife with ``groups`` groups). NaN where the metric or the area was the same in every ranking.
+        Correlation of metric@K with the area at m negatives, and its standard error (jackknife over ``groups`` groups
+        of rankings). NaN where the metric or the area was the same in every ranking.
     metrics : tuple of str
     ks : tuple of int
     m : ndarray of int, shape (n_ms,)
@@ -46,34 +75,40 @@ class SimulatedCorrelation:
     n_pos, n_neg, n_rankings : int
     alpha : float
         Share of the best positives in the area (1 for OPAUC).
+    method : str
+        Coefficient: pearson, spearman or kendall.
     seed : int
         Seed of the streams; passing it as ``rng`` gives the same bits again.
     groups : int
         Groups of the jackknife: intervals use Student's t with ``groups - 1`` degrees of freedom.
     """
 
-    correlation: NDArray[np.float64]
-    standard_error: NDArray[np.float64]
+    correlation: Floats
+    standard_error: Floats
     metrics: tuple[str, ...]
     ks: tuple[int, ...]
     m: NDArray[np.int64]
-    metric_mean: NDArray[np.float64]
-    metric_std: NDArray[np.float64]
-    opauc_mean: NDArray[np.float64]
-    opauc_std: NDArray[np.float64]
+    metric_mean: Floats
+    metric_std: Floats
+    opauc_mean: Floats
+    opauc_std: Floats
     n_pos: int
     n_neg: int
     n_rankings: int
     alpha: float
+    method: str
     seed: int
     groups: int
+    _influence: Floats = field(repr=False)
+    _column: NDArray[np.int64] = field(repr=False)
+    _order: NDArray[np.int64] = field(repr=False)
 
     @property
-    def beta(self) -> NDArray[np.float64]:
+    def beta(self) -> Floats:
         """m / N_-."""
         return self.m / self.n_neg
 
-    def curve(self, metric: str, k: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def curve(self, metric: str, k: int) -> tuple[Floats, Floats]:
         """Correlation and standard error along m of one metric and K.
 
         Raises
@@ -81,17 +116,76 @@ class SimulatedCorrelation:
         ValueError
             If the metric or K was not simulated.
         """
-        i = self.metrics.index(check_choice("metric", metric, self.metrics))
-        j = self.ks.index(check_choice("k", k, self.ks))
-        return self.correlation[i, j], self.standard_error[i, j]
+        at = self._at(metric, k)
+        return self.correlation[at], self.standard_error[at]
 
-    def interval(self, level: float = 0.95) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def influence(self, metric: str, k: int) -> Floats:
+        """What each group of rankings adds to the curve, shape (groups, n_ms); the sum over groups is 0.
+
+        The standard error is sqrt(sum influence^2 / (groups (groups - 1))). Runs of the same seed, sizes and model see
+        the same rankings, so the error of a difference of their correlations follows from the difference of this.
+
+        Raises
+        ------
+        ValueError
+            If the metric or K was not simulated.
+        """
+        return self._influence[:, self._column[self._at(metric, k)]][:, self._order]
+
+    def interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
         """Two-sided confidence limits of the given level, Student's t on Fisher's z scale."""
         level = check_fraction("level", level)
         quantile = float(special.stdtrit(self.groups - 1, 0.5 + 0.5 * level))
         inner = np.clip(self.correlation, -1.0 + 1e-15, 1.0 - 1e-15)
         half = quantile * self.standard_error / (1.0 - inner**2)
         return np.tanh(np.arctanh(inner) - half), np.tanh(np.arctanh(inner) + half)
+
+    def peaks(self, level: float = 0.95, n_resamples: int = 1000) -> SimulatedPeaks:
+        """Place and height of every curve's peak, with percentile intervals of a bootstrap over groups of rankings.
+
+        Each resample adds the groups' influence with independent normal multipliers (the multiplier bootstrap), so that
+        its variance at each m is that of the standard error; neighbouring m move together, as they do in the sample.
+
+        Parameters
+        ----------
+        level : float
+            Confidence level in (0, 1].
+        n_resamples : int
+            At least 100.
+
+        Returns
+        -------
+        SimulatedPeaks
+
+        Raises
+        ------
+        TypeError, ValueError
+            For a level or number of resamples out of range.
+        """
+        level, n_resamples = check_fraction("level", level), check_int("n_resamples", n_resamples, low=100)
+        tail = 0.5 * (1.0 - level)
+        multipliers = np.random.default_rng(self.seed).standard_normal((n_resamples, self.groups))
+        multipliers /= np.sqrt(self.groups * (self.groups - 1.0))
+        found = np.full((6, *self.metric_mean.shape), np.nan)
+        for i, metric in enumerate(self.metrics):
+            for j, k in enumerate(self.ks):
+                curve = np.where(np.isnan(self.correlation[i, j]), -np.inf, self.correlation[i, j])
+                best = int(np.argmax(curve))
+                if curve[best] > -np.inf:
+                    redrawn = curve + multipliers @ np.nan_to_num(self.influence(metric, k))
+                    places = redrawn.argmax(axis=1)
+                    found[[0, 3], i, j] = self.m[best], curve[best]
+                    found[1:3, i, j] = np.quantile(self.m[places], (tail, 1.0 - tail), method="nearest")
+                    found[4:, i, j] = np.quantile(redrawn.max(axis=1), (tail, 1.0 - tail))
+        found[4:] = np.clip(found[4:], -1.0, 1.0)
+        m, m_low, m_high, top, low, high = found
+        return SimulatedPeaks(m, m_low, m_high, top, low, high, self.n_neg, level)
+
+    def _at(self, metric: str, k: int) -> tuple[int, int]:
+        return (
+            self.metrics.index(check_choice("metric", metric, self.metrics)),
+            self.ks.index(check_choice("k", k, self.ks)),
+        )
 
 
 def simulate_correlation(
@@ -105,11 +199,12 @@ def simulate_correlation(
     score_model: ScoreModel | None = None,
     alpha: float = 1.0,
     ms: ArrayLike | None = None,
+    method: str = "pearson",
     groups: int = GROUPS,
     max_bytes: int = MAX_BYTES,
     progress: bool = False,
 ) -> SimulatedCorrelation:
-    """Pearson correlation of metric@K with OPAUC(m/N_-), all m, all K and all metrics in one pass (Fig 6).
+    """Correlation of metric@K with OPAUC(m/N_-), all m, all K and all metrics in one pass (Fig 6).
 
     Parameters
     ----------
@@ -129,7 +224,11 @@ def simulate_correlation(
         Share of the best positives that count in the area, in (0, 1] with alpha N_+ an integer: LLPAUC(alpha, beta)
         instead of OPAUC(beta) = LLPAUC(1, beta).
     ms : array_like of int, optional
-        The m to report, in 1..N_-; all of them if None.
+        The m to report, in 1..N_-; all of them if None. A few are much cheaper than all where N_- is large.
+    method : {"pearson", "spearman", "kendall"}
+        Coefficient; Kendall's is tau-b. The rank coefficients keep the values of every ranking, as many areas at a time
+        as ``max_bytes`` allows (the rankings are drawn again for the next ones), and cost O(n log n) for every curve
+        and m: name the ``ms``.
     groups : int
         Groups of the jackknife, in 8..1000; fewer are used where there are fewer rankings.
     max_bytes : int
@@ -150,9 +249,11 @@ def simulate_correlation(
 
     Notes
     -----
-    The standard error is the delete-a-group jackknife: it assumes nothing about the joint law of metric and area
-    (Fisher's (1 - r^2)/sqrt(n) assumes a bivariate normal, which a metric with few values is not) and costs one pass.
-    Sums are centred near the means by a pilot of 256 rankings from a stream of its own, so squares do not cancel.
+    The standard error is the jackknife over groups of rankings: it assumes nothing about the joint law of metric and
+    area (Fisher's (1 - r^2)/sqrt(n) assumes a bivariate normal, which a metric with few values is not) and costs one
+    pass. Sums are centred near the means by a pilot of 256 rankings from a stream of its own, so squares do not cancel.
+    Metrics and areas are bounded, so that the coefficients exist for scores without a variance too; only a metric or
+    area that is the same in every ranking has none (NaN).
 
     Examples
     --------
@@ -163,101 +264,32 @@ def simulate_correlation(
     >>> exact = exact_correlation(20, 80, "recall", 5)
     >>> bool(np.all(np.abs(result.correlation[0, 0] - exact) < 6 * result.standard_error[0, 0]))
     True
+    >>> peaks = result.peaks()
+    >>> bool(peaks.m_low[0, 0] <= exact.argmax() + 1 <= peaks.m_high[0, 0])
+    True
     """
-    plan = make_plan(n_pos, n_neg, metrics, ks, n_rankings, alpha, ms, groups, max_bytes)
-    table = roc_table(score_model)
+    plan = make_plan(n_pos, n_neg, metrics, ks, n_rankings, alpha, ms, method, groups, max_bytes)
     seed = to_seed(rng)
-    shift, reference = _pilot(plan, seed, table)
-    values = np.zeros((plan.groups, 2, plan.codes.size))
-    cross = np.zeros((plan.groups, plan.codes.size + 1, plan.keep.size))
-    squares = np.zeros((plan.groups, plan.keep.size))
-    step = max(numba.get_num_threads(), plan.groups // 16)
-    for first in _bar(range(0, plan.groups, step), progress):
-        last = min(first + step, plan.groups)
-        part = slice(first, last)
-        group_sums(
-            seed, plan.bounds[first : last + 1], *plan.sizes, table, plan.codes, plan.which, plan.cuts, plan.gains,
-            shift, reference, plan.keep, values[part], cross[part], squares[part],
-        )  # fmt: skip
-    counts = np.diff(plan.bounds).astype(np.float64)
-    # From sums of Y X to sums of Y (X - reference).
-    cross[:, 1:] -= values[:, 0, :, None] * reference[plan.keep]
-    cross[:, 0] -= counts[:, None] * reference[plan.keep]
-    correlation, error, mean, std, area_mean, area_std = _finish(counts, values, cross, squares)
+    found = estimate(plan, seed, roc_table(score_model), progress)
     area = 1.0 / (float(plan.n_pos) * plan.n_neg)
     return SimulatedCorrelation(
-        correlation=correlation[plan.column][:, :, plan.order],
-        standard_error=error[plan.column][:, :, plan.order],
+        correlation=found.value[plan.column][:, :, plan.order],
+        standard_error=group_error(found.influence)[plan.column][:, :, plan.order],
         metrics=plan.metrics,
         ks=plan.ks,
         m=plan.ms,
-        metric_mean=plan.scale * (mean + shift)[plan.column],
-        metric_std=plan.scale * std[plan.column],
-        opauc_mean=area * (area_mean + reference[plan.keep])[plan.order],
-        opauc_std=area * area_std[plan.order],
+        metric_mean=plan.scale * found.mean[plan.column],
+        metric_std=plan.scale * found.std[plan.column],
+        opauc_mean=area * found.area_mean[plan.order],
+        opauc_std=area * found.area_std[plan.order],
         n_pos=plan.n_pos,
         n_neg=plan.n_neg,
         n_rankings=plan.n_rankings,
         alpha=plan.alpha,
+        method=plan.method,
         seed=seed,
         groups=plan.groups,
+        _influence=found.influence,
+        _column=plan.column,
+        _order=plan.order,
     )
-
-
-def _pilot(plan: Plan, seed: int, table: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Approximate means of the metrics and of X_m from a few rankings of a separate stream."""
-    columns, n_neg = plan.codes.size, plan.n_neg
-    values, cross, squares = np.zeros((1, 2, columns)), np.zeros((1, columns + 1, n_neg)), np.zeros((1, n_neg))
-    everything, zero = np.arange(n_neg), np.zeros(n_neg)
-    group_sums(
-        seed ^ _PILOT_STREAM, np.array([0, _PILOT]), *plan.sizes, table, plan.codes, plan.which, plan.cuts, plan.gains,
-        np.zeros(columns), zero, everything, values, cross, squares,
-    )  # fmt: skip
-    return values[0, 0] / _PILOT, cross[0, 0] / _PILOT
-
-
-def _finish(
-    counts: NDArray[np.float64], values: NDArray[np.float64], cross: NDArray[np.float64], squares: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], ...]:
-    """Correlation, jackknife standard error, and mean and standard deviation of both sides, from the groups' sums."""
-    n, groups = counts.sum(), counts.size
-    all_values, all_cross, all_squares = values.sum(axis=0), cross.sum(axis=0), squares.sum(axis=0)
-    correlation = _pearson(n, all_values, all_cross, all_squares)
-    total = np.zeros_like(correlation)
-    total_squares = np.zeros_like(correlation)
-    for g in range(groups):
-        without = _pearson(n - counts[g], all_values - values[g], all_cross - cross[g], all_squares - squares[g])
-        change = without - correlation
-        total += change
-        total_squares += change * change
-    error = np.sqrt((groups - 1) / groups * np.maximum(total_squares - total**2 / groups, 0.0))
-    mean, area_mean = all_values[0] / n, all_cross[0] / n
-    std, area_std = np.sqrt(_variance(all_values[1] / n, mean)), np.sqrt(_variance(all_squares / n, area_mean))
-    return correlation, error, mean, std, area_mean, area_std
-
-
-def _pearson(
-    n: float, values: NDArray[np.float64], cross: NDArray[np.float64], squares: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    mean, area_mean = values[0] / n, cross[0] / n
-    variance = _variance(values[1] / n, mean)
-    area_variance = _variance(squares / n, area_mean)
-    covariance = cross[1:] / n - mean[:, None] * area_mean
-    scale = variance[:, None] * area_variance
-    with np.errstate(divide="ignore", invalid="ignore"):
-        value = covariance / np.sqrt(scale)
-    return np.where((variance[:, None] > 0.0) & (area_variance > 0.0), np.clip(value, -1.0, 1.0), np.nan)
-
-
-def _variance(mean_square: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Variance about a centre near the mean; 0 where the difference is no more than rounding (a constant sample)."""
-    variance = mean_square - mean**2
-    return np.where(variance > 1e-13 * mean_square, variance, 0.0)
-
-
-def _bar(steps: range, progress: bool) -> Iterable[int]:
-    if not progress:
-        return steps
-    from tqdm import tqdm
-
-    return tqdm(steps, desc="rankings", unit="part")

@@ -116,14 +116,21 @@ def test_seed_is_reported_and_reproduces() -> None:
     assert (first.correlation != other.correlation).any()
 
 
-def test_reported_areas_may_be_a_subset_in_any_order() -> None:
-    full = simulate_correlation(10, 40, ks=(5,), n_rankings=500, rng=1)
-    part = simulate_correlation(10, 40, ks=(5,), n_rankings=500, rng=1, ms=[30, 1, 7, 30])
-    np.testing.assert_array_equal(part.m, [30, 1, 7, 30])
-    np.testing.assert_array_equal(part.correlation, full.correlation[..., [29, 0, 6, 29]])
-    np.testing.assert_array_equal(part.standard_error, full.standard_error[..., [29, 0, 6, 29]])
-    np.testing.assert_array_equal(part.opauc_std, full.opauc_std[[29, 0, 6, 29]])
-    np.testing.assert_array_equal(part.beta, np.array([30, 1, 7, 30]) / 40)
+@pytest.mark.parametrize("alpha", [1.0, 0.3])
+@pytest.mark.parametrize("model", [None, Binormal(1.0, 2.0)])
+@pytest.mark.parametrize("ms", [[30, 1, 7, 30], np.arange(40, 5, -1)])  # few: only these areas; many: all, then chosen
+def test_reported_areas_may_be_a_subset_in_any_order(ms, model, alpha) -> None:  # type: ignore[no-untyped-def]
+    options = {"ks": (5,), "n_rankings": 500, "rng": 1, "alpha": alpha, "score_model": model}
+    full = simulate_correlation(10, 40, **options)
+    part = simulate_correlation(10, 40, ms=ms, **options)
+    at = np.asarray(ms) - 1
+    np.testing.assert_array_equal(part.m, ms)
+    np.testing.assert_allclose(part.correlation, full.correlation[..., at], atol=1e-13)
+    np.testing.assert_allclose(part.standard_error, full.standard_error[..., at], atol=1e-12)
+    np.testing.assert_allclose(part.opauc_mean, full.opauc_mean[at], atol=1e-14)
+    np.testing.assert_allclose(part.opauc_std, full.opauc_std[at], atol=1e-14)
+    np.testing.assert_allclose(part.influence("recall", 5), full.influence("recall", 5)[:, at], atol=1e-11)
+    np.testing.assert_array_equal(part.beta, np.asarray(ms) / 40)
 
 
 def test_uniform_draw_is_uniform_over_all_rankings() -> None:
