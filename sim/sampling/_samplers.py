@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from .._validation import check_int, check_real
 from . import _kernels as k
 from ._base import Sampler
+from ._rank_kernels import kept_by_rank
 
 __all__ = ["DNS", "SoftmaxExact", "SoftmaxV", "Uniform"]
 
@@ -95,17 +96,16 @@ class DNS(Sampler):
         :math:`w_r = \frac{N}{nM} \Pr(H \le M-1)`, :math:`H \sim` Hypergeometric(n-1, r-1, N-1). With replacement
         :math:`W_r = E[\min(M, B)]/M` with :math:`B \sim` Binomial(N, r/n) is the cumulative law.
         """
+        n = self._check_n_neg(n_neg, replace)
+        steps = np.zeros(n)
+        if not replace:
+            kept_by_rank(n, self.N, self.M, steps)
+            return steps
         from scipy import stats  # slow to import, needed only here
 
-        n = self._check_n_neg(n_neg, replace)
-        ranks = np.arange(1, n + 1)
-        if not replace:
-            inside = stats.hypergeom.cdf(self.M - 1, n - 1, ranks - 1, self.N - 1)
-            return self.N / (n * self.M) * inside
         # W_r - W_{r-1} = N/M * integral over ((r-1)/n, r/n) of Pr(Bin(N-1, p) <= M-1) dp, and for h = 0..M-1 the
         # integral of the binomial weight is a difference of Beta cdfs over N: no cancellation of numbers near one.
         edges = np.arange(n + 1) / n
-        steps = np.zeros(n)
         for h in range(self.M):
             law = stats.beta(h + 1, self.N - h)
             low = edges[:-1] * self.N < h  # use whichever tail is small
