@@ -1,0 +1,31 @@
+"""Negative samplers as estimators of OPAUC(beta): truth, bias and variance, exact beside simulated (T1, T2).
+
+Truth on a score model's population, by quadrature: :func:`population_objective` (the surrogate (9)) and
+:func:`robust_objective` (Theorem 2's KL ball). Estimates of it: :func:`dns_moments` (exact),
+:func:`simulate_moments` (any sampler). On one user's scores, value and whole gradient:
+:func:`dns_sample_moments`, :func:`simulate_sample_moments`.
+"""
+
+from .exact import PairMoments, SampleMoments, dns_moments, dns_sample_moments
+from .population import Objective, Robust, leading_bias, matched_beta, population_objective, robust_objective
+from .rates import Rate, fit_rate
+from .simulate import GROUPS, SimulatedMoments, simulate_moments, simulate_sample_moments
+
+__all__ = [
+    "GROUPS",
+    "Objective",
+    "PairMoments",
+    "Rate",
+    "Robust",
+    "SampleMoments",
+    "SimulatedMoments",
+    "dns_moments",
+    "dns_sample_moments",
+    "fit_rate",
+    "leading_bias",
+    "matched_beta",
+    "population_objective",
+    "robust_objective",
+    "simulate_moments",
+    "simulate_sample_moments",
+]
