@@ -1,4 +1,4 @@
-"""Kernels of the evaluation: ranks of positives from blocks of scores, and metrics from ranks."""
+"""Kernels of the evaluation: metrics from the ranks of positives."""
 
 from __future__ import annotations
 
@@ -9,31 +9,7 @@ import numpy as np
 
 from .._jit import kernel
 
-__all__ = ["opauc_from_ranks", "positive_ranks", "top_items", "topk_from_ranks"]
-
-
-@kernel(parallel=True)
-def positive_ranks(users, scores, indptr, indices, gone_indptr, gone_indices, ranks):
-    """Ascending ranks of each user's positives among the items that are not gone; ``scores`` (len(users), n_items) is
-    overwritten. Equal scores are ordered by item number.
-    """
-    n = scores.shape[1]
-    for b in numba.prange(users.size):
-        u = users[b]
-        row = scores[b]
-        for e in range(gone_indptr[u], gone_indptr[u + 1]):
-            row[gone_indices[e]] = -np.inf
-        start, stop = indptr[u], indptr[u + 1]
-        for e in range(start, stop):
-            item = indices[e]
-            mine = row[item]
-            above = 0
-            for j in range(item):
-                above += row[j] >= mine
-            for j in range(item + 1, n):
-                above += row[j] > mine
-            ranks[e] = above + 1
-        ranks[start:stop].sort()
+__all__ = ["opauc_from_ranks", "topk_from_ranks"]
 
 
 @kernel(parallel=True)
@@ -84,30 +60,3 @@ def opauc_from_ranks(indptr, ranks, n_candidates, users, betas, out):
                 negatives_above = ranks[e] - (e - start) - 1
                 area += max(0.0, limit - negatives_above)
             out[b, i] = area / (n_pos * n_neg)
-
-
-@kernel(parallel=True)
-def top_items(rows, scores, gone_indptr, gone_indices, ids, best):
-    """The best items of each row, best first, ties by item number; -1 and -inf where fewer are left."""
-    n = ids.shape[1]
-    for b in numba.prange(rows.size):
-        row = scores[b]
-        out = rows[b]
-        for e in range(gone_indptr[out], gone_indptr[out + 1]):
-            row[gone_indices[e]] = -np.inf
-        kept = 0
-        for j in range(row.size):
-            s = row[j]
-            if s == -np.inf or (kept == n and s <= best[out, n - 1]):
-                continue
-            k = kept if kept < n else n - 1
-            while k > 0 and best[out, k - 1] < s:
-                best[out, k] = best[out, k - 1]
-                ids[out, k] = ids[out, k - 1]
-                k -= 1
-            best[out, k] = s
-            ids[out, k] = j
-            kept = min(kept + 1, n)
-        for k in range(kept, n):
-            ids[out, k] = -1
-            best[out, k] = -np.inf

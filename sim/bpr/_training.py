@@ -18,6 +18,7 @@ from .._random import permute, stream2
 from .._validation import check_int
 from . import _kernels as kernels
 from ._optimizer_kernels import catch_up_users
+from ._pairs import clean_pairs
 from ._schedule import BETA1, BETA2, EPS, RULES
 from ._store import read_npz, write_npz
 from .evaluate import METRICS, evaluate
@@ -168,19 +169,8 @@ class Checkpoint:
 
 
 def interactions(user_items: Any) -> sparse.csr_matrix:
-    """The observed pairs as a clean CSR: positive entries only, sorted, no duplicates, int32 indices."""
-    if not sparse.issparse(user_items):
-        raise TypeError(f"user_items must be a scipy sparse matrix, got {type(user_items).__name__}")
-    csr = sparse.csr_matrix(user_items)
-    if csr.data.size and not np.isfinite(csr.data).all():
-        raise ValueError("user_items must be finite, got NaN or infinite entries")
-    if csr.data.size and csr.data.min() < 0:
-        raise ValueError(f"user_items must be >= 0, got {csr.data.min()}")
-    csr = csr.copy()
-    csr.sum_duplicates()
-    csr.eliminate_zeros()
-    csr.sort_indices()
+    """The observed pairs, at least one."""
+    csr = clean_pairs("user_items", user_items)
     if csr.nnz == 0:
         raise ValueError(f"user_items must have at least one observed pair, got none in shape {csr.shape}")
-    csr.indptr, csr.indices = csr.indptr.astype(np.int64), csr.indices.astype(np.int32)
     return csr

@@ -1,6 +1,8 @@
 """Full-ranking evaluation: the rank of every held-out positive among all items, and every metric from those ranks.
 
-Scores -> ranking -> metric. Train items are taken out of the ranking, all others are ranked (no sampled metrics).
+Scores -> ranking -> metric. Train items are taken out of the ranking, all others are ranked (no sampled metrics). A
+score is the inner product summed over the factors in ascending order by fused multiply-adds, in the precision of the
+factors. So ranks are exact for these scores, and the same for any number of threads; no BLAS is involved.
 """
 
 from __future__ import annotations
@@ -14,12 +16,14 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from .._validation import check_finite, check_fraction, check_int
-from ._evaluate_kernels import opauc_from_ranks, positive_ranks, top_items, topk_from_ranks
+from ._evaluate_kernels import opauc_from_ranks, topk_from_ranks
+from ._pairs import clean_pairs
+from ._rank_kernels import pack_items, positive_ranks, top_items
+from ._rank_simd import panel_width
 
-__all__ = ["METRICS", "Ranks", "evaluate", "rank_positives", "recommend_rows"]
+__all__ = ["METRICS", "Ranks", "evaluate", "rank_positives", "recommend_rows", "scores_overflow"]
 
 METRICS = ("recall", "precision", "ndcg", "ap", "mrr", "hit")
-_BLOCK_BYTES = 8 << 20  # score blocks stay near the cache
 
 
 @dataclass(frozen=True)
@@ -85,28 +89,45 @@ def rank_positives(
 ) -> Ranks:
     """Rank every user's test items among all items that are not excluded.
 
+    Time and memory: one multiplication of the tables, plus one vector comparison per positive and item; memory is that
+    of the inputs, no table of scores is kept. Uses the threads numba is set to.
+
     Parameters
     ----------
     user_factors, item_factors : ndarray of shapes (n_users, d), (n_items, d)
-        Scores are their inner products.
+        Scores are their inner products, in float64 if either is float64, else in float32.
     test : sparse matrix of shape (n_users, n_items)
-        Held-out positives.
+        Held-out positives: every entry above zero is one. Negative, NaN or infinite entries are an error.
     exclude : sparse matrix of the same shape, optional
         Items taken out of each user's ranking, usually the train matrix. A test item that is also excluded is an error.
 
     Returns
     -------
     Ranks
+
+    Raises
+    ------
+    ValueError
+        If factors are not finite or so large that a score could overflow, if shapes do not fit, or for bad entries.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy import sparse
+    >>> U, V = np.array([[1.0]]), np.array([[0.1], [0.9], [0.5], [0.5]])
+    >>> test, train = sparse.csr_matrix([[0, 0, 0, 1]]), sparse.csr_matrix([[0, 1, 0, 0]])
+    >>> rank_positives(U, V, test, exclude=train).ranks  # items 2 and 3 tie: the lower number goes first
+    array([2], dtype=int32)
     """
-    U, V = check_finite("user_factors", user_factors), check_finite("item_factors", item_factors)
-    truth = _csr("test", test, (U.shape[0], V.shape[0]))
-    gone = _csr("exclude", exclude, truth.shape) if exclude is not None else sparse.csr_matrix(truth.shape)
-    if truth.multiply(gone).nnz:
-        raise ValueError(f"test must not contain excluded items, got {truth.multiply(gone).nnz} of them")
+    U, panels, n_items = _tables(user_factors, item_factors)
+    truth = clean_pairs("test", test, (len(U), n_items))
+    gone = _excluded("exclude", exclude, truth.shape)
+    if exclude is not None and (both := truth.multiply(gone).nnz):
+        raise ValueError(f"test must not contain excluded items, got {both} of them")
     ranks = np.empty(truth.nnz, dtype=np.int32)
-    for users, scores in _score_blocks(U, V, np.flatnonzero(np.diff(truth.indptr))):
-        positive_ranks(users, scores, truth.indptr, truth.indices, gone.indptr, gone.indices, ranks)
-    return Ranks(truth.indptr.astype(np.int64), ranks, V.shape[0] - np.diff(gone.indptr).astype(np.int64))
+    users = np.flatnonzero(np.diff(truth.indptr))
+    positive_ranks(users, U, panels, n_items, truth.indptr, truth.indices, gone.indptr, gone.indices, ranks)
+    return Ranks(truth.indptr, ranks, n_items - np.diff(gone.indptr))
 
 
 def evaluate(
@@ -119,7 +140,7 @@ def evaluate(
     model : object with ``user_factors`` and ``item_factors``
         For example a fitted :class:`sim.bpr.BPRMF`.
     test, exclude : sparse matrices of shape (n_users, n_items)
-        Held-out positives, and items that are not ranked (the train matrix).
+        Held-out positives, and items that are not ranked (the train matrix); see :func:`rank_positives`.
     ks : sequence of int
         Cut-offs.
     betas : sequence of float in (0, 1]
@@ -128,44 +149,54 @@ def evaluate(
     Returns
     -------
     dict of str to float
-        For example ``{"recall@5": 0.08, ..., "ndcg@50": 0.18}``.
+        For example ``{"recall@5": 0.08, ..., "ndcg@50": 0.18}``. The mean OPAUC is over users who have negatives, and
+        NaN if none has.
     """
     ranks = rank_positives(model.user_factors, model.item_factors, test, exclude=exclude)
     if ranks.users.size == 0:
         raise ValueError("test must have at least one positive, got none")
     values = ranks.top_k(ks) | (ranks.opauc(betas) if len(betas) else {})
-    return {name: float(np.nanmean(v)) for name, v in values.items()}
+    return {name: _mean(v[~np.isnan(v)]) for name, v in values.items()}
 
 
 def recommend_rows(
     user_rows: NDArray[Any], item_factors: NDArray[Any], n: int, exclude: Any | None = None
 ) -> tuple[NDArray[np.int32], NDArray[Any]]:
     """The ``n`` best items for each row of ``user_rows`` (m, d), best first; see :meth:`sim.bpr.BPRMF.recommend`."""
-    shape = (user_rows.shape[0], item_factors.shape[0])
-    gone = _csr("user_items", exclude, shape) if exclude is not None else sparse.csr_matrix(shape)
-    ids = np.empty((shape[0], n), dtype=np.int32)
-    best = np.empty((shape[0], n), dtype=item_factors.dtype)
-    for rows, scores in _score_blocks(user_rows, item_factors, np.arange(shape[0])):
-        top_items(rows, scores, gone.indptr, gone.indices, ids, best)
+    U, panels, n_items = _tables(user_rows, item_factors)
+    gone = _excluded("user_items", exclude, (len(U), n_items))
+    ids = np.empty((len(U), n), dtype=np.int32)
+    best = np.empty((len(U), n), dtype=U.dtype)
+    top_items(U, panels, n_items, gone.indptr, gone.indices, ids, best)
     return ids, best
 
 
-def _score_blocks(U: NDArray[Any], V: NDArray[Any], users: NDArray[np.int64]) -> Iterable[tuple[NDArray, NDArray]]:
-    """Blocks of users with their scores of all items (BLAS), in a buffer that is used again."""
-    rows = max(1, min(len(users), _BLOCK_BYTES // (V.shape[0] * V.itemsize)))
-    buffer = np.empty((rows, V.shape[0]), dtype=V.dtype)
-    transposed = np.ascontiguousarray(V.T)
-    for start in range(0, len(users), rows):
-        block = users[start : start + rows]
-        yield block, np.matmul(U[block], transposed, out=buffer[: len(block)])
+def scores_overflow(user_factors: NDArray[Any], item_factors: NDArray[Any]) -> bool:
+    """Whether an inner product could leave the range of the factors' type; also if factors are not finite."""
+    largest = [float(np.abs(t).max(initial=0.0)) for t in (user_factors, item_factors)]
+    return not user_factors.shape[1] * largest[0] * largest[1] <= float(np.finfo(item_factors.dtype).max)
 
 
-def _csr(name: str, matrix: Any, shape: tuple[int, int]) -> sparse.csr_matrix:
-    if not sparse.issparse(matrix):
-        raise TypeError(f"{name} must be a scipy sparse matrix, got {type(matrix).__name__}")
-    if matrix.shape != shape:
-        raise ValueError(f"{name} must have shape {shape}, got {matrix.shape}")
-    csr = sparse.csr_matrix(matrix)
-    csr.sum_duplicates()
-    csr.sort_indices()
-    return csr
+def _tables(user_factors: NDArray[Any], item_factors: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], int]:
+    """The users' table, the items' table in panels, and the number of items."""
+    dtype = np.result_type(user_factors, item_factors, np.float32)
+    U, V = (
+        check_finite(name, np.ascontiguousarray(table, dtype=dtype))
+        for name, table in (("user_factors", user_factors), ("item_factors", item_factors))
+    )
+    if U.ndim != 2 or V.ndim != 2 or U.shape[1] != V.shape[1]:
+        raise ValueError(f"user_factors and item_factors must have shapes (m, d), (n, d), got {U.shape}, {V.shape}")
+    if scores_overflow(U, V):
+        raise ValueError(f"user_factors and item_factors must have products in the range of {dtype}, got larger ones")
+    width = panel_width(dtype)
+    panels = np.empty((-(-len(V) // width), V.shape[1], width), dtype=dtype)
+    pack_items(V, panels)
+    return U, panels, len(V)
+
+
+def _excluded(name: str, matrix: Any | None, shape: tuple[int, int]) -> sparse.csr_matrix:
+    return clean_pairs(name, sparse.csr_matrix(shape, dtype=np.float32) if matrix is None else matrix, shape)
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    return float(values.mean()) if values.size else float("nan")

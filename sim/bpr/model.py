@@ -319,7 +319,7 @@ class BPRMF:
         ids, scores : ndarray of shape (N,) or (len(userid), N)
             Best first; -1 and -inf where fewer than N items are left.
         """
-        users = np.atleast_1d(np.asarray(userid))
+        users = np.atleast_1d(np.asarray(userid, dtype=None if np.size(userid) else np.int64))
         U, V = self.user_factors, self.item_factors
         if users.ndim != 1 or not np.issubdtype(users.dtype, np.integer):
             raise TypeError(f"userid must be an integer or a 1-D array of them, got {userid!r}")
@@ -331,15 +331,19 @@ class BPRMF:
         ids, scores = recommend_rows(U[users], V, n, user_items if filter_already_liked_items else None)
         return (ids[0], scores[0]) if np.ndim(userid) == 0 else (ids, scores)
 
-    def similar_items(self, itemid: int, N: int = 10) -> tuple[NDArray[np.int64], NDArray[Any]]:
-        """The ``N`` items nearest to ``itemid`` by cosine, itself first, and their cosines."""
+    def similar_items(self, itemid: int, N: int = 10) -> tuple[NDArray[np.int32], NDArray[Any]]:
+        """The ``N`` items nearest to ``itemid`` by cosine, and their cosines.
+
+        The item itself comes first with 1, ties go by item number; a row of zeros has cosine 0 to all others.
+        """
         V = self.item_factors
         item = check_int("itemid", itemid, low=0, high=len(V) - 1)
         n = check_int("N", N, low=1, high=len(V))
-        norms = np.linalg.norm(V, axis=1)
-        cosine = V @ V[item] / np.maximum(norms * norms[item], np.finfo(V.dtype).tiny)
-        best = np.argsort(-cosine, kind="stable")[:n]
-        return best, cosine[best]
+        norms = np.linalg.norm(V.astype(np.float64), axis=1, keepdims=True)
+        unit = (V / np.where(norms > 0, norms, 1)).astype(V.dtype)
+        itself = sparse.csr_matrix(([1], ([0], [item])), shape=(1, len(V)))
+        ids, cosines = recommend_rows(unit[[item]], unit, n, itself)
+        return np.append(np.int32(item), ids[0, : n - 1]), np.append(V.dtype.type(1), cosines[0, : n - 1])
 
     def evaluate(self, test: Any, **options: Any) -> dict[str, float]:
         """See :func:`sim.bpr.evaluate`; pass ``exclude=train``."""
