@@ -1,14 +1,18 @@
 """Random rankings and score models: closed forms (exact) beside Monte Carlo kernels.
 
 Exact, for uniformly random rankings: :func:`exact_correlation`, :func:`exact_moments`, :func:`peak`,
-:func:`scaling_law`, :func:`optimal_weights`, :func:`weights_correlation`, :func:`rational_moments`.
-By simulation, for any score model: :func:`simulate_correlation` (Pearson, Spearman, Kendall; peaks with intervals).
+:func:`scaling_law`, :func:`optimal_weights`, :func:`weights_correlation`, :func:`rational_moments`, and for every
+metric and LLPAUC :func:`lattice_moments`.
+By simulation, for any score model: :func:`simulate_correlation` (Pearson, Spearman, Kendall; peaks with intervals);
+for any weights over negative ranks, with hidden positives or without: :func:`simulate_areas`, :func:`fit_weights`.
+Sampled metrics: :func:`sampled_correlation` (exact for random rankings), :func:`simulate_sampled_correlation`.
 In the limit of many items, for any smooth score model: :func:`limit_correlation`, :func:`expected_negatives`.
 Score models, each with its population curve and area: :class:`Binormal` and the others.
 """
 
 from ._model_base import ScoreModel
 from ._plan import METHODS, METRICS
+from .areas import SimulatedAreas, hidden_attenuation, simulate_areas
 from .exact import (
     LINEAR_METRICS,
     Moments,
@@ -19,23 +23,29 @@ from .exact import (
     peak,
     scaling_law,
 )
+from .lattice import LATTICE_METRICS, lattice_moments
 from .limit import expected_negatives, limit_correlation
 from .models import Binormal, GumbelShift, LogisticShift, PowerROC, StudentT
 from .models_mixed import BetaScores, Empirical, FalseNegatives, PopularitySkewed
 from .rank_correlation import Correlation, correlate
 from .rational import RationalMoments, rational_moments
+from .regression import FittedWeights, fit_weights
+from .sampled import SAMPLED_METRICS, sampled_correlation, sampled_gain, simulate_sampled_correlation
 from .simulate import SimulatedCorrelation, SimulatedPeaks, simulate_correlation
 from .weights import optimal_weights, weights_correlation
 
 __all__ = [
+    "LATTICE_METRICS",
     "LINEAR_METRICS",
     "METHODS",
     "METRICS",
+    "SAMPLED_METRICS",
     "BetaScores",
     "Binormal",
     "Correlation",
     "Empirical",
     "FalseNegatives",
+    "FittedWeights",
     "GumbelShift",
     "LogisticShift",
     "Moments",
@@ -44,6 +54,7 @@ __all__ = [
     "PowerROC",
     "RationalMoments",
     "ScoreModel",
+    "SimulatedAreas",
     "SimulatedCorrelation",
     "SimulatedPeaks",
     "StudentT",
@@ -51,12 +62,19 @@ __all__ = [
     "exact_correlation",
     "exact_moments",
     "expected_negatives",
+    "fit_weights",
+    "hidden_attenuation",
+    "lattice_moments",
     "limit_correlation",
     "metric_position_weights",
     "optimal_weights",
     "peak",
     "rational_moments",
+    "sampled_correlation",
+    "sampled_gain",
     "scaling_law",
+    "simulate_areas",
     "simulate_correlation",
+    "simulate_sampled_correlation",
     "weights_correlation",
 ]
