@@ -87,7 +87,7 @@ def test_best_weights_for_nonlinear_metrics_are_the_regression_over_all_rankings
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_with_one_positive_every_metric_is_a_weighted_area(metric):
-    """P_j is then 1 iff the positive stands above negative j: weights are the metric's fall from position j to j + 1."""
+    """P_j is then 1 iff the positive stands above negative j: weights are the metric's fall from rank j to j + 1."""
     k = 6
     weights, ceiling = optimal_weights(1, 30, metric, k)
     alone = [oracle.metric(metric, [int(t == at) for t in range(31)], k) for at in range(31)]
@@ -101,7 +101,7 @@ def test_falling_weights_are_the_best_mixture_of_cuts(n_pos, n_neg, data):
     n = n_pos + n_neg
     w = np.array(data.draw(st.lists(st.integers(0, 5), min_size=1, max_size=n)), dtype=float)
     w[::-1].cumsum(out=w[::-1])  # a metric that prefers the top, so that some cut follows it
-    if (w == w[0]).all() and w.size == n or not w.any():
+    if ((w == w[0]).all() and w.size == n) or not w.any():
         return
     weights, ceiling = optimal_weights(n_pos, n_neg, position_weights=w, falling=True)
     assert (weights >= 0).all() and (np.diff(weights) <= 1e-12).all()
@@ -131,7 +131,7 @@ def test_g2_no_falling_weights_follow_recall_better_than_a_hard_cut(n_pos, n_neg
 
 
 def test_g2_in_the_limit_the_hard_cut_at_three_halves_is_optimal():
-    """KKT of projecting 1(x < 1) on convex falling tails: no hinge (k - x)+ has a positive product with what is left."""
+    """KKT of projecting 1(x < 1) on convex falling tails: no hinge has a positive product with what is left."""
     x = np.linspace(0.0, 6.0, 600_001)
     middle, width = 0.5 * (x[1:] + x[:-1]), x[1]
     left = (middle < 1.0) - 8.0 / 9.0 * np.maximum(1.5 - middle, 0.0)
