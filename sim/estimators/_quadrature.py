@@ -48,7 +48,8 @@ class Levels:
         panels = (*f.shape[:-1], -1, ORDER)
         inside = (f * self.density).reshape(panels) @ _legendre()[2].T
         whole = (f * self.mass).reshape(panels).sum(axis=-1)
-        before = np.cumsum(whole, axis=-1) - whole
+        before = np.cumsum(whole[..., :-1], axis=-1)  # summed from the smallest levels: no cancellation
+        before = np.concatenate((np.zeros((*f.shape[:-1], 1)), before), axis=-1)
         return (before[..., None] + inside).reshape(f.shape)
 
 
