@@ -11,7 +11,7 @@ A sampler looks at a pool of N uniformly drawn negatives and spreads one unit of
 """
 
 from ._base import Sampler, mixture_from_weights
-from ._ranks import RankDistribution, simulate_rank_distribution
+from ._ranks import RankDistribution, rank_distribution, simulate_rank_distribution
 from ._samplers import DNS, SoftmaxExact, SoftmaxV, Uniform
 
 __all__ = [
@@ -22,5 +22,6 @@ __all__ = [
     "SoftmaxV",
     "Uniform",
     "mixture_from_weights",
+    "rank_distribution",
     "simulate_rank_distribution",
 ]

@@ -1,4 +1,4 @@
-"""Where a sampler's probability falls over the ranks of all negatives, by Monte Carlo, for any sampler."""
+"""Where a sampler's probability falls over the ranks of all negatives: exact where it can be, else by Monte Carlo."""
 
 from __future__ import annotations
 
@@ -9,30 +9,34 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._random import to_seed
 from .._validation import check_int, losses_array
-from ._base import Sampler, mixture_from_weights
+from ._base import Sampler
 from ._simulate_kernels import pools_by_rank
 
-__all__ = ["RankDistribution", "simulate_rank_distribution"]
+__all__ = ["RankDistribution", "rank_distribution", "simulate_rank_distribution"]
 
 _BLOCKS = 64
 
 
 @dataclass(frozen=True)
 class RankDistribution:
-    """Monte Carlo estimate of a rank distribution.
+    """Law of the rank of a sampled negative among all, exact or estimated.
 
     Attributes
     ----------
     probability : ndarray of shape (n,)
         Mean sampling probability on each rank, hardest first; sums to one.
-    standard_error : ndarray of shape (n,)
-        Standard error of each entry over pools.
+    standard_error, cumulative_error : ndarray of shape (n,)
+        Standard error of each entry, and of each entry of :attr:`cumulative`, over pools; 0 where exact.
+    effective_beta_error : float
+        Standard error of :attr:`effective_beta`.
     n_pools : int
-        Pools drawn.
+        Pools drawn; 0 where exact.
     """
 
     probability: NDArray[np.float64]
     standard_error: NDArray[np.float64]
+    cumulative_error: NDArray[np.float64]
+    effective_beta_error: float
     n_pools: int
 
     @property
@@ -42,9 +46,69 @@ class RankDistribution:
 
     @property
     def effective_beta(self) -> float:
-        """Mean beta of the OPAUC mixture that has these rank weights."""
-        mixture = mixture_from_weights(self.probability)
-        return float(mixture @ np.arange(1, mixture.size + 1)) / mixture.size
+        """Mean beta of the OPAUC mixture that has these rank weights: (2 E[rank] - 1) / n, by summing by parts."""
+        return float(_twice_mean_rank(self.probability) - 1.0) / self.probability.size
+
+
+def rank_distribution(
+    sampler: Sampler,
+    losses: ArrayLike | int,
+    *,
+    n_pools: int = 10_000,
+    replace: bool = False,
+    rng: np.random.Generator | int | None = None,
+) -> RankDistribution:
+    """Law of the rank of a sampled negative, and with it the effective beta, of any sampler.
+
+    Exact for samplers that know their law over ranks (Uniform, DNS; no ties) and for a pool of all negatives; else from
+    simulated pools, see :func:`simulate_rank_distribution`.
+
+    Parameters
+    ----------
+    sampler : Sampler
+        Any sampler.
+    losses : array_like of shape (n,), or int
+        Losses of all negatives of one (user, positive) pair, in any order; for samplers that know their law, n.
+    n_pools, replace, rng
+        As in :func:`simulate_rank_distribution`.
+
+    Returns
+    -------
+    RankDistribution
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in :func:`simulate_rank_distribution`; also for a number n where the law depends on the losses.
+
+    Notes
+    -----
+    For DNS(M, N) on pools without replacement the effective beta is ((M + 1)(n + 1)/(N + 1) - 1)/n, near
+    (M + 1)/(N + 1) and not M/N: no pool of N is harder than 2/(N + 1).
+
+    Examples
+    --------
+    >>> from sim.sampling import DNS, SoftmaxV
+    >>> round(rank_distribution(DNS(5, 200), 40_000).effective_beta, 4)
+    0.0298
+    >>> law = rank_distribution(SoftmaxV(1.0, 200), np.linspace(0.0, 3.0, 200))
+    >>> law.n_pools, round(law.effective_beta, 3)
+    (0, 0.394)
+    """
+    if np.ndim(losses) == 0:
+        n = check_int("losses", losses, low=1)
+        exact = sampler.rank_distribution(n, replace=replace)
+    else:
+        array = _all_losses(losses)
+        known = type(sampler).rank_distribution is not Sampler.rank_distribution
+        if known and np.unique(array).size == array.size:
+            exact = sampler.rank_distribution(array.size, replace=replace)
+        elif array.size == sampler.N and not replace:
+            exact = sampler.weights(np.sort(array)[::-1])
+        else:
+            return simulate_rank_distribution(sampler, array, n_pools=n_pools, replace=replace, rng=rng)
+    zeros = np.zeros(exact.size)
+    return RankDistribution(exact, zeros, zeros, 0.0, 0)
 
 
 def simulate_rank_distribution(
@@ -57,7 +121,8 @@ def simulate_rank_distribution(
 ) -> RankDistribution:
     """Draw pools from all negatives and average the sampler's weights by rank.
 
-    Averaging the weights instead of counting draws from them removes one layer of noise.
+    Averaging the weights instead of counting draws from them removes one layer of noise. Where there is an exact law,
+    :func:`rank_distribution` takes it instead.
 
     Parameters
     ----------
@@ -79,18 +144,32 @@ def simulate_rank_distribution(
     >>> bool(abs(estimate.probability[0] - 2 / 3) < 5 * estimate.standard_error[0])
     True
     """
-    array = losses_array(losses)
-    if array.ndim != 1:
-        raise ValueError(f"losses must be 1-D, got shape {array.shape}")
-    if not replace and array.size < sampler.N:
-        raise ValueError(f"losses must have >= N={sampler.N} entries without replacement, got {array.size}")
+    by_rank = np.sort(_all_losses(losses))[::-1].copy()
+    if not replace and by_rank.size < sampler.N:
+        raise ValueError(f"losses must have >= N={sampler.N} entries without replacement, got {by_rank.size}")
     pools = check_int("n_pools", n_pools, low=2)
-    by_rank = np.sort(array)[::-1].copy()
-    first = np.zeros((_BLOCKS, array.size))
+    blocks = min(_BLOCKS, pools)
+    first = np.zeros((blocks, by_rank.size))
     second = np.zeros_like(first)
     seed = np.uint64(to_seed(rng))
     loop = sampler.bind(pools_by_rank)
     loop(sampler.kind, sampler.params_array(), by_rank, sampler.N, replace, pools, seed, first, second)
     mean = first.sum(axis=0) / pools
     variance = np.maximum(second.sum(axis=0) / pools - mean**2, 0.0)
-    return RankDistribution(mean, np.sqrt(variance / (pools - 1)), pools)
+    # a cumulative sum and a mean rank depend on a pool's weights jointly: their errors come from the blocks' spread
+    first -= np.diff(np.arange(blocks + 1) * pools // blocks)[:, None] * mean
+    scale = np.sqrt(blocks / (blocks - 1)) / pools
+    beta_error = scale * float(np.linalg.norm(_twice_mean_rank(first))) / by_rank.size
+    cumulative_error = scale * np.linalg.norm(np.cumsum(first, axis=1, out=first), axis=0)
+    return RankDistribution(mean, np.sqrt(variance / (pools - 1)), cumulative_error, beta_error, pools)
+
+
+def _all_losses(losses: ArrayLike) -> NDArray[np.float64]:
+    array = losses_array(losses)
+    if array.ndim != 1:
+        raise ValueError(f"losses must be 1-D, got shape {array.shape}")
+    return array
+
+
+def _twice_mean_rank(probability: NDArray[np.float64]) -> NDArray[np.float64]:
+    return probability @ (2.0 * np.arange(1, probability.shape[-1] + 1))
