@@ -3,9 +3,10 @@
 Truth on a score model's population, by quadrature: :func:`population_objective` (the surrogate (9)) and
 :func:`robust_objective` (Theorem 2's KL ball). Estimates of it: :func:`dns_moments` (exact),
 :func:`simulate_moments` (any sampler). On one user's scores, value and whole gradient:
-:func:`dns_sample_moments`, :func:`simulate_sample_moments`.
+:func:`dns_sample_moments`, :func:`simulate_sample_moments`. All of it for one sampler and model: :func:`assess`.
 """
 
+from .assess import Assessment, assess, nominal_beta
 from .exact import PairMoments, SampleMoments, dns_moments, dns_sample_moments
 from .population import Objective, Robust, leading_bias, matched_beta, population_objective, robust_objective
 from .rates import Rate, fit_rate
@@ -13,17 +14,20 @@ from .simulate import GROUPS, SimulatedMoments, simulate_moments, simulate_sampl
 
 __all__ = [
     "GROUPS",
+    "Assessment",
     "Objective",
     "PairMoments",
     "Rate",
     "Robust",
     "SampleMoments",
     "SimulatedMoments",
+    "assess",
     "dns_moments",
     "dns_sample_moments",
     "fit_rate",
     "leading_bias",
     "matched_beta",
+    "nominal_beta",
     "population_objective",
     "robust_objective",
     "simulate_moments",

@@ -30,17 +30,18 @@ QUANTITIES = ("value", "slope")
 COLOURS = {"DNS": PALETTE["blue"], "Softmax-exact": PALETTE["green"], "Softmax-v": PALETTE["red"]}
 MARKERS = {"DNS": "o", "Softmax-exact": "s", "Softmax-v": "^"}
 
+
 MODELS: dict[str, Callable[[float], ScoreModel]] = {
-    "beta (bounded)": BetaScores.from_auc,
+    "beta": BetaScores.from_auc,
     "binormal": Binormal.from_auc,
-    "hidden positives 10%": FalseNegatives.from_auc,
+    "false-negatives": FalseNegatives.from_auc,
     "popularity": PopularitySkewed.from_auc,
     "logistic": LogisticShift.from_auc,
-    "Gumbel": GumbelShift.from_auc,
-    "exponential": PowerROC.from_auc,
-    "Student t, 4 df": StudentT.from_auc,
+    "gumbel": GumbelShift.from_auc,
+    "power": PowerROC.from_auc,
+    "student-t": StudentT.from_auc,
 }
-"""Name to constructor by AUC, roughly from light to heavy tails of the negatives' scores."""
+"""Name to constructor by AUC, at the default shapes, roughly from light to heavy tails of the negatives' scores."""
 
 
 def at_beta(name: str, beta: float, size: int) -> Sampler:

@@ -120,7 +120,7 @@ def caption(table: pd.DataFrame) -> str:
         f"the mean estimate equals: {reach('Softmax-v', 'matched')} for Softmax-v and "
         f"{reach('Softmax-exact', 'matched')} for Softmax-exact at the same ρ. Right: negatives that Softmax-v in "
         f"effect samples from, N exp(-KL): from N = {low} to {high:,} they go from {sizes['binormal', low]:.1f} to "
-        f"{sizes['binormal', high]:.1f} on the binormal model and from {sizes['Student t, 4 df', low]:.1f} to "
-        f"{sizes['Student t, 4 df', high]:.1f} on the Student model, where a fixed β would be the dashed line. Means "
+        f"{sizes['binormal', high]:.1f} on the binormal model and from {sizes['student-t', low]:.1f} to "
+        f"{sizes['student-t', high]:.1f} on the Student model, where a fixed β would be the dashed line. Means "
         f"over {int(table.n_pairs.max()):,} positives (fewer for larger pools) with two pools each, 95% intervals."
     )
