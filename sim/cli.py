@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import __version__
+from . import __version__, _cli_corr
 
 __all__ = ["main"]
 
@@ -22,6 +22,7 @@ examples
   hns reproduce --only F6              one of them
   hns check                            the ledger: each claim of the paper with its evidence and verdict
   hns corr 200 800 --k 5 20 50         which OPAUC(beta) predicts which metric@K, exactly
+  hns estimate --sampler dns --M 5 --N 200   what a sampler estimates, with what bias and variance
   hns train ml-100k --sampler dns --M 50 --N 200
   hns data list                        the data sets it knows
 
@@ -53,12 +54,17 @@ examples
 Hardness: smaller M, larger N and larger rho are harder. Smaller K of the metric wants harder negatives.
 A run with --checkpoint that was stopped goes on, to the same bits, when it is started again.
 """,
-    "corr": """\
+    "estimate": """\
 examples
-  hns corr 200 800                     recall at K = 5, 20, 50: best beta, correlation there, at K/N_- and for AUC
-  hns corr 50 99950 --metric ndcg --k 10 100
-  hns corr 200 800 --simulate 100000   Monte Carlo beside the closed form
-  hns corr 20 180 --csv curve.csv      the whole curve over beta
+  hns estimate --sampler dns --M 5 --N 200 --model binormal --auc 0.9
+  hns estimate --sampler softmax-v --rho 1 --N 200 --model student-t
+  hns estimate --sampler dns --M 5 --N 50 --beta 0.025           as an estimator of another OPAUC
+  hns estimate --sampler dns --M 25 --N 1000 --n-pos 20 --n-neg 1000   one sample's objective and gradient too: exact
+
+Models, from light to heavy tails: bounded, binormal, hidden-positives, popularity, logistic, gumbel, exponential,
+student-t. value: the surrogate objective (9); slope: its derivative when all positives' scores rise together; gradient:
+all n_pos + n_neg entries (truth: its length; bias: that of its bias). sd and rmse are those of one user's estimate,
+every positive with its own pool. DNS and uniform are exact, softmax is simulated.
 """,
 }
 
@@ -104,10 +110,7 @@ def _parser() -> argparse.ArgumentParser:
         "train", help="train and evaluate one model", epilog=_EPILOG["train"], formatter_class=formatter
     )
     p.add_argument("data", help="a known data set, or a CSV, TSV, parquet, .npz or .mat file")
-    p.add_argument("--sampler", choices=("uniform", "dns", "softmax-v", "softmax-exact"), default="dns")
-    p.add_argument("--M", type=int, default=5, help="dns: negatives kept of the pool (default: 5)")
-    p.add_argument("--N", type=int, help="pool size (default: 200; uniform: 1)")
-    p.add_argument("--rho", type=float, default=1.0, help="softmax samplers: radius, -log(beta) (default: 1)")
+    _sampler_arguments(p)
     p.add_argument("--factors", type=int, default=32)
     p.add_argument("--lr", type=float, default=0.001)
     p.add_argument("--weight-decay", type=float, default=0.01)
@@ -123,22 +126,35 @@ def _parser() -> argparse.ArgumentParser:
     p.set_defaults(run=_train)
 
     p = commands.add_parser(
-        "corr", help="correlation of Top-K metrics with OPAUC(beta) under random rankings",
-        epilog=_EPILOG["corr"], formatter_class=formatter,
+        "corr", help="which OPAUC(beta) or LLPAUC(alpha, beta) goes best with which metric@K",
+        epilog=_cli_corr.EPILOG, formatter_class=formatter,
     )  # fmt: skip
-    p.add_argument("n_pos", type=int, help="number of positives")
-    p.add_argument("n_neg", type=int, help="number of negatives")
-    p.add_argument("--metric", choices=("recall", "precision", "dcg", "ndcg"), default="recall")
-    p.add_argument("--k", type=int, nargs="+", default=[5, 20, 50])
-    p.add_argument("--simulate", type=int, metavar="RANKINGS", help="also estimate by so many random rankings")
-    p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--csv", type=Path, help="write the whole curves there")
+    _cli_corr.add_arguments(p)
     p.set_defaults(run=_corr)
 
     p = commands.add_parser("check", help="the ledger of claims and verdicts", add_help=False)
     p.add_argument("rest", nargs=argparse.REMAINDER)
     p.set_defaults(run=_check)
     return parser
+
+
+def _sampler_arguments(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--sampler", choices=("uniform", "dns", "softmax-v", "softmax-exact"), default="dns")
+    p.add_argument("--M", type=int, default=5, help="dns: negatives kept of the pool (default: 5)")
+    p.add_argument("--N", type=int, help="pool size (default: 200; uniform: 1)")
+    p.add_argument("--rho", type=float, default=1.0, help="softmax samplers: radius, -log(beta) (default: 1)")
+
+
+def _sampler(options: argparse.Namespace) -> Any:
+    """The sampler that the options name."""
+    from .sampling import DNS, SoftmaxExact, SoftmaxV, Uniform
+
+    n = (1 if options.sampler == "uniform" else 200) if options.N is None else options.N
+    if options.sampler == "uniform":
+        return Uniform(n)
+    if options.sampler == "dns":
+        return DNS(options.M, n)
+    return (SoftmaxV if options.sampler == "softmax-v" else SoftmaxExact)(options.rho, n)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -154,7 +170,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         return 0
-    except (ValueError, TypeError, OSError, ArithmeticError) as error:
+    except (ValueError, TypeError, OSError, ArithmeticError, MemoryError) as error:
         print(f"hns: {error}", file=sys.stderr)
         return 2
 
@@ -240,15 +256,8 @@ def _data_info(options: argparse.Namespace) -> int:
 def _train(options: argparse.Namespace) -> int:
     from .bpr import BPRMF, evaluate
     from .data import load
-    from .sampling import DNS, Sampler, SoftmaxExact, SoftmaxV, Uniform
 
-    n = options.N or (1 if options.sampler == "uniform" else 200)
-    if options.sampler == "uniform":
-        sampler: Sampler = Uniform(n)
-    elif options.sampler == "dns":
-        sampler = DNS(options.M, n)
-    else:
-        sampler = (SoftmaxV if options.sampler == "softmax-v" else SoftmaxExact)(options.rho, n)
+    sampler = _sampler(options)
     data = load(options.data, min_rating=options.min_rating, progress=not options.quiet)
     print(data.describe())
     model = BPRMF(
@@ -276,44 +285,8 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _corr(options: argparse.Namespace) -> int:
-    import numpy as np
-    import pandas as pd
-
-    from .rankings import exact_correlation, simulate_correlation
-
-    simulated = None
-    if options.simulate is not None:
-        metric = "ndcg" if options.metric == "dcg" else options.metric  # proportional: N_+ and K are fixed
-        simulated = simulate_correlation(
-            options.n_pos,
-            options.n_neg,
-            metrics=(metric,),
-            ks=options.k,
-            n_rankings=options.simulate,
-            rng=options.seed,
-            progress=True,
-        )
-    rows, curves = [], []
-    for j, k in enumerate(options.k):
-        exact = exact_correlation(options.n_pos, options.n_neg, options.metric, k)
-        best = int(np.nanargmax(exact))
-        paired = exact[k - 1] if k <= options.n_neg else float("nan")
-        row = [f"{options.metric}@{k}", best + 1, (best + 1) / options.n_neg, exact[best], paired, exact[-1]]
-        curve = {"metric": options.metric, "k": k, "m": np.arange(1, options.n_neg + 1), "exact": exact}
-        if simulated is not None:
-            value, error = simulated.correlation[0, j], simulated.standard_error[0, j]
-            row += [value[best], error[best]]
-            curve |= {"simulated": value, "standard_error": error}
-        rows.append([float(v) if isinstance(v, np.floating) else v for v in row])
-        curves.append(pd.DataFrame(curve))
-    columns = ["metric", "m at peak", "beta", "correlation", "at beta=K/N_-", "AUC (beta=1)"]
-    columns += ["simulated peak", "std. error"] if simulated is not None else []
-    title = f"{options.n_pos} positives, {options.n_neg} negatives, uniformly random rankings"
-    _table(title, columns, rows)
+    _table(*_cli_corr.corr(options))
     if options.csv is not None:
-        from .experiments._output import write_text
-
-        write_text(options.csv, pd.concat(curves).to_csv(index=False, float_format="%.10g", lineterminator="\n"))
         print(f"curves written to {options.csv}")
     return 0
 

@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 
-import pandas as pd
 import pytest
 
 from sim.cli import main
@@ -36,19 +35,6 @@ def test_reproduce_lists_and_writes(tmp_path, capsys):
     assert "1 of 1 written" in capsys.readouterr().out
 
 
-def test_corr_prints_the_reference_point_and_writes_the_curve(tmp_path, capsys):
-    path = tmp_path / "curve.csv"
-    assert main(["corr", "200", "800", "--k", "20", "--csv", str(path)]) == 0
-    out = capsys.readouterr().out
-    assert "0.9362" in out and "0.2425" in out
-    assert pd.read_csv(path).exact.idxmax() + 1 == 24
-
-
-def test_corr_simulated_stands_beside_the_exact(capsys):
-    assert main(["corr", "20", "80", "--k", "5", "--simulate", "2000"]) == 0
-    assert "std. error" in capsys.readouterr().out
-
-
 def test_train_on_an_own_file_saves_a_model(tmp_path, capsys):
     rows = [f"u{u},i{i}" for u in range(20) for i in range(30) if (u + i) % 3]
     path = tmp_path / "clicks.csv"
@@ -66,8 +52,6 @@ def test_train_on_an_own_file_saves_a_model(tmp_path, capsys):
     ("arguments", "says"),
     [
         (["train", "no-such-set"], "no-such-set"),
-        (["corr", "0", "5"], "n_pos"),
-        (["corr", "5", "5", "--k", "11"], "k"),
         (["data", "info", "gowala"], "gowalla"),
         (["reproduce", "--only", "F99"], "F6"),
         (["train", "ml-100k", "--M", "9", "--N", "3"], "M must be <= N"),
