@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import __version__, _cli_corr
+from . import __version__, _cli_corr, _cli_estimate
 
 __all__ = ["main"]
 
@@ -131,6 +131,14 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     _cli_corr.add_arguments(p)
     p.set_defaults(run=_corr)
+
+    p = commands.add_parser(
+        "estimate", help="a sampler's bias and variance as an estimator of OPAUC(beta)",
+        epilog=_cli_estimate.EPILOG, formatter_class=formatter,
+    )  # fmt: skip
+    _sampler_arguments(p)
+    _cli_estimate.add_arguments(p)
+    p.set_defaults(run=_estimate)
 
     p = commands.add_parser("check", help="the ledger of claims and verdicts", add_help=False)
     p.add_argument("rest", nargs=argparse.REMAINDER)
@@ -288,6 +296,14 @@ def _corr(options: argparse.Namespace) -> int:
     _table(*_cli_corr.corr(options))
     if options.csv is not None:
         print(f"curves written to {options.csv}")
+    return 0
+
+
+def _estimate(options: argparse.Namespace) -> int:
+    above, columns, rows, below = _cli_estimate.estimate(options, _sampler(options))
+    print(above)
+    _table("", columns, rows)
+    print(below)
     return 0
 
 
