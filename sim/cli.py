@@ -54,18 +54,6 @@ examples
 Hardness: smaller M, larger N and larger rho are harder. Smaller K of the metric wants harder negatives.
 A run with --checkpoint that was stopped goes on, to the same bits, when it is started again.
 """,
-    "estimate": """\
-examples
-  hns estimate --sampler dns --M 5 --N 200 --model binormal --auc 0.9
-  hns estimate --sampler softmax-v --rho 1 --N 200 --model student-t
-  hns estimate --sampler dns --M 5 --N 50 --beta 0.025           as an estimator of another OPAUC
-  hns estimate --sampler dns --M 25 --N 1000 --n-pos 20 --n-neg 1000   one sample's objective and gradient too: exact
-
-Models, from light to heavy tails: bounded, binormal, hidden-positives, popularity, logistic, gumbel, exponential,
-student-t. value: the surrogate objective (9); slope: its derivative when all positives' scores rise together; gradient:
-all n_pos + n_neg entries (truth: its length; bias: that of its bias). sd and rmse are those of one user's estimate,
-every positive with its own pool. DNS and uniform are exact, softmax is simulated.
-""",
 }
 
 
