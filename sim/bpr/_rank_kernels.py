@@ -50,6 +50,47 @@ def _strike_out(scores, row, base, stop, n_columns, gone, e, end):
     return e
 
 
+@kernel()
+def _rank_block(users, U, panels, n_items, indptr, indices, gone_indptr, gone_indices, ranks):
+    """The task of :func:`positive_ranks` for a block of users."""
+    n_panels, d, width = panels.shape
+    block = np.zeros((_BLOCK, d), U.dtype)
+    scores = np.empty((ROWS, _STRIP * width), U.dtype)
+    cursor = np.empty(users.size, np.int64)
+    offset = np.empty(users.size, np.int64)  # of a user's entries in bounds
+    total = 0
+    for b in range(users.size):
+        u = users[b]
+        block[b] = U[u]
+        cursor[b] = gone_indptr[u]
+        offset[b] = total - indptr[u]
+        total += indptr[u + 1] - indptr[u]
+    bounds = np.empty(total, U.dtype)
+    for b in range(users.size):
+        for e in range(indptr[users[b]], indptr[users[b] + 1]):
+            score = chain(block, b, panels, indices[e] // width, indices[e] % width)
+            bounds[offset[b] + e] = np.nextafter(score, U.dtype.type(-np.inf))
+            ranks[e] = 1
+    for first in range(0, n_panels, _STRIP):
+        last = min(first + _STRIP, n_panels)
+        base, stop, n_columns = first * width, min(last * width, n_items), (last - first) * width
+        for b in range(users.size):
+            u, row = users[b], b % ROWS
+            if row == 0:
+                _score_strip(block, b, panels, first, last, scores)
+            cursor[b] = _strike_out(scores, row, base, stop, n_columns, gone_indices, cursor[b], gone_indptr[u + 1])
+            for e in range(indptr[u], indptr[u + 1]):
+                item = indices[e]
+                if base <= item < stop:
+                    score = scores[row, item - base]
+                    bounds[offset[b] + e] = score
+                    for c in range(item - base):
+                        ranks[e] += scores[row, c] == score
+                ranks[e] += count_above(scores, row, 0, n_columns, bounds[offset[b] + e])
+    for b in range(users.size):
+        ranks[indptr[users[b]] : indptr[users[b] + 1]].sort()
+
+
 @kernel(parallel=True)
 def positive_ranks(users, U, panels, n_items, indptr, indices, gone_indptr, gone_indices, ranks):
     """Ascending ranks of each user's positives among the items that are not gone; equal scores by item number.
@@ -57,46 +98,9 @@ def positive_ranks(users, U, panels, n_items, indptr, indices, gone_indptr, gone
     A rank is 1 + the items above the positive's score + those of the same score and a lower number. Up to the strip
     of the positive "at least its score" is asked as "above the next lower number"; after it, "above its score".
     """
-    n_panels, d, width = panels.shape
     for task in numba.prange((users.size + _BLOCK - 1) // _BLOCK):
         mine = users[task * _BLOCK : min((task + 1) * _BLOCK, users.size)]
-        block = np.zeros((_BLOCK, d), U.dtype)
-        scores = np.empty((ROWS, _STRIP * width), U.dtype)
-        cursor = np.empty(mine.size, np.int64)
-        offset = np.empty(mine.size, np.int64)  # of a user's entries in bounds
-        total = 0
-        for b in range(mine.size):
-            block[b] = U[mine[b]]
-            cursor[b] = gone_indptr[mine[b]]
-            offset[b] = total - indptr[mine[b]]
-            total += indptr[mine[b] + 1] - indptr[mine[b]]
-        bounds = np.empty(total, U.dtype)
-        for b in range(mine.size):
-            for e in range(indptr[mine[b]], indptr[mine[b] + 1]):
-                score = chain(block, b, panels, indices[e] // width, indices[e] % width)
-                bounds[offset[b] + e] = np.nextafter(score, U.dtype.type(-np.inf))
-                ranks[e] = 1
-        for first in range(0, n_panels, _STRIP):
-            last = min(first + _STRIP, n_panels)
-            base, stop, n_columns = first * width, min(last * width, n_items), (last - first) * width
-            for b in range(mine.size):
-                row = b % ROWS
-                if row == 0:
-                    _score_strip(block, b, panels, first, last, scores)
-                u = mine[b]
-                cursor[b] = _strike_out(
-                    scores, row, base, stop, n_columns, gone_indices, cursor[b], gone_indptr[u + 1]
-                )  # fmt: skip
-                for e in range(indptr[u], indptr[u + 1]):
-                    item = indices[e]
-                    if base <= item < stop:
-                        score = scores[row, item - base]
-                        bounds[offset[b] + e] = score
-                        for c in range(item - base):
-                            ranks[e] += scores[row, c] == score
-                    ranks[e] += count_above(scores, row, 0, n_columns, bounds[offset[b] + e])
-        for b in range(mine.size):
-            ranks[indptr[mine[b]] : indptr[mine[b] + 1]].sort()
+        _rank_block(mine, U, panels, n_items, indptr, indices, gone_indptr, gone_indices, ranks)
 
 
 @kernel()
@@ -117,56 +121,60 @@ def _keep_best(ids, values, size, n, scratch):
     return bar
 
 
+@kernel()
+def _top_block(start, size, room, U, panels, n_items, gone_indptr, gone_indices, ids, best):
+    """The task of :func:`top_items` for the rows start..start+size-1, with ``room`` for candidates of each."""
+    n_panels, d, width = panels.shape
+    n = ids.shape[1]
+    block = np.zeros((_BLOCK, d), U.dtype)
+    scores = np.empty((ROWS, _STRIP * width), U.dtype)
+    cursor = np.empty(size, np.int64)
+    found_ids = np.empty((size, room), np.int32)
+    found = np.empty((size, room), U.dtype)
+    count = np.zeros(size, np.int64)
+    bar = np.full(size, -np.inf, U.dtype)
+    scratch = np.empty(room, U.dtype)
+    for b in range(size):
+        block[b] = U[start + b]
+        cursor[b] = gone_indptr[start + b]
+    for first in range(0, n_panels, _STRIP):
+        last = min(first + _STRIP, n_panels)
+        base, stop, n_columns = first * width, min(last * width, n_items), (last - first) * width
+        for b in range(size):
+            row, end = b % ROWS, gone_indptr[start + b + 1]
+            if row == 0:
+                _score_strip(block, b, panels, first, last, scores)
+            cursor[b] = _strike_out(scores, row, base, stop, n_columns, gone_indices, cursor[b], end)
+            for column in range(0, n_columns, width):
+                if count_above(scores, row, column, column + width, bar[b]) > 0:
+                    at = count[b]
+                    for c in range(column, column + width):  # without a branch: the outcome cannot be predicted
+                        found_ids[b, at], found[b, at] = base + c, scores[row, c]
+                        at += scores[row, c] > bar[b]
+                    count[b] = at
+                    if at + width > room and at > n:
+                        bar[b] = _keep_best(found_ids[b], found[b], at, n, scratch)
+                        count[b] = n
+    for b in range(size):
+        if count[b] > n:
+            _keep_best(found_ids[b], found[b], count[b], n, scratch)
+            count[b] = n
+        order = np.argsort(-found[b, : count[b]], kind="mergesort")  # stable
+        for k in range(n):
+            inside = k < count[b]
+            ids[start + b, k] = found_ids[b, order[k]] if inside else -1
+            best[start + b, k] = found[b, order[k]] if inside else -np.inf
+
+
 @kernel(parallel=True)
 def top_items(U, panels, n_items, gone_indptr, gone_indices, ids, best):
     """The best items of each row of ``U``, best first, ties by item number; -1 and -inf where fewer are left.
 
     Items above the n-th best so far are collected, and cut down to n whenever there are about 2n of them.
     """
-    n_panels, d, width = panels.shape
-    n = ids.shape[1]
-    room = min(2 * n, n_items) + width
-    block_size = max(ROWS, min(_BLOCK, _CANDIDATES // room // ROWS * ROWS))
-    for task in numba.prange((U.shape[0] + block_size - 1) // block_size):
-        start = task * block_size
-        size = min(block_size, U.shape[0] - start)
-        block = np.zeros((block_size, d), U.dtype)
-        scores = np.empty((ROWS, _STRIP * width), U.dtype)
-        cursor = np.empty(size, np.int64)
-        found_ids = np.empty((size, room), np.int32)
-        found = np.empty((size, room), U.dtype)
-        count = np.zeros(size, np.int64)
-        bar = np.full(size, -np.inf, U.dtype)
-        scratch = np.empty(room, U.dtype)
-        for b in range(size):
-            block[b] = U[start + b]
-            cursor[b] = gone_indptr[start + b]
-        for first in range(0, n_panels, _STRIP):
-            last = min(first + _STRIP, n_panels)
-            base, stop, n_columns = first * width, min(last * width, n_items), (last - first) * width
-            for b in range(size):
-                row = b % ROWS
-                if row == 0:
-                    _score_strip(block, b, panels, first, last, scores)
-                cursor[b] = _strike_out(
-                    scores, row, base, stop, n_columns, gone_indices, cursor[b], gone_indptr[start + b + 1]
-                )  # fmt: skip
-                for column in range(0, n_columns, width):
-                    if count_above(scores, row, column, column + width, bar[b]) > 0:
-                        at = count[b]
-                        for c in range(column, column + width):  # without a branch: the outcome cannot be predicted
-                            found_ids[b, at], found[b, at] = base + c, scores[row, c]
-                            at += scores[row, c] > bar[b]
-                        count[b] = at
-                        if at + width > room and at > n:
-                            bar[b] = _keep_best(found_ids[b], found[b], at, n, scratch)
-                            count[b] = n
-        for b in range(size):
-            if count[b] > n:
-                _keep_best(found_ids[b], found[b], count[b], n, scratch)
-                count[b] = n
-            order = np.argsort(-found[b, : count[b]], kind="mergesort")  # stable
-            for k in range(n):
-                inside = k < count[b]
-                ids[start + b, k] = found_ids[b, order[k]] if inside else -1
-                best[start + b, k] = found[b, order[k]] if inside else -np.inf
+    room = min(2 * ids.shape[1], n_items) + panels.shape[2]
+    rows = max(ROWS, min(_BLOCK, _CANDIDATES // room // ROWS * ROWS))
+    for task in numba.prange((U.shape[0] + rows - 1) // rows):
+        start = task * rows
+        size = min(rows, U.shape[0] - start)
+        _top_block(start, size, room, U, panels, n_items, gone_indptr, gone_indices, ids, best)
