@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from ..rankings import BetaScores, Empirical, FalseNegatives, ScoreModel
+from ..rankings import BetaScores, Empirical, FalseNegatives, ScoreModel, StudentT
 
 __all__ = ["EDGE", "ORDER", "Levels", "negative_levels", "negative_scores", "positive_rule"]
 
@@ -94,10 +93,9 @@ def negative_scores(model: ScoreModel, s: Floats) -> Floats:
     base = model.base if isinstance(model, FalseNegatives) else model
     if isinstance(base, Empirical):
         return _empirical_isf(base, s, model.share if isinstance(model, FalseNegatives) else 0.0)
-    positives, negatives = model._laws()
-    scores = np.asarray(negatives.isf(s), dtype=np.float64)
+    scores = _isf(base, s, positive=False)
     if isinstance(model, FalseNegatives):
-        scores = _mixture_isf(positives, negatives, model.share, s, scores)
+        scores = _mixture_isf(model, s, scores, _isf(base, s, positive=True))
     return special.expit(scores) if isinstance(base, BetaScores) else scores
 
 
@@ -108,19 +106,29 @@ def positive_rule(model: ScoreModel, fineness: int = 1) -> tuple[Floats, Floats]
         scores, counts = np.unique(base.pos_scores, return_counts=True)
         return scores, counts / counts.sum()
     rule = _levels(_edges(EDGE, _PANELS // 2 * fineness))
-    positives = model._laws()[0]
     tail = special.expit(-np.abs(rule.z))
-    scores = np.where(rule.z < 0.0, positives.isf(tail), positives.ppf(tail))
+    scores = np.where(rule.z < 0.0, _isf(base, tail, positive=True), _isf(base, tail, positive=True, lower=True))
     return special.expit(scores) if isinstance(base, BetaScores) else scores, rule.mass
 
 
-def _mixture_isf(positives: Any, negatives: Any, share: float, s: Floats, low: Floats) -> Floats:
+def _isf(base: ScoreModel, s: Floats, *, positive: bool, lower: bool = False) -> Floats:
+    """The score with probability s above it, or below it if ``lower``, down to the smallest s."""
+    if not isinstance(base, StudentT):
+        law = base._laws()[0 if positive else 1]
+        return np.asarray(law.ppf(s) if lower else law.isf(s), dtype=np.float64)
+    # scipy's own inverse fails below about 1e-100 for most degrees of freedom
+    y = special.betaincinv(0.5 * base.df, 0.5, 2.0 * np.minimum(s, 1.0 - s))
+    score = np.sqrt(base.df * (1.0 - y) / y) * np.where((s < 0.5) != lower, 1.0, -1.0)
+    return base.mu + base.sigma * score if positive else score
+
+
+def _mixture_isf(model: FalseNegatives, s: Floats, low: Floats, high: Floats) -> Floats:
     """Invert the mixture's survival function by bisection between the two laws' quantiles."""
-    other = np.asarray(positives.isf(s), dtype=np.float64)
-    low, high = np.minimum(low, other), np.maximum(low, other)
+    positives, negatives = model._laws()
+    low, high = np.minimum(low, high), np.maximum(low, high)
     for _ in range(100):
         middle = 0.5 * (low + high)
-        above = (1.0 - share) * negatives.sf(middle) + share * positives.sf(middle) > s
+        above = (1.0 - model.share) * negatives.sf(middle) + model.share * positives.sf(middle) > s
         low, high = np.where(above, middle, low), np.where(above, high, middle)
     return 0.5 * (low + high)
 

@@ -137,16 +137,16 @@ def dns_moments(sampler: Sampler, model: ScoreModel) -> PairMoments:
 
     def compute(fineness: int) -> Floats:
         levels, law = _threshold(model, kept, sampler.N, fineness)
+        live = law > 0.0
+        at, law = levels.s[live], law[live]
         negatives = negative_scores(model, levels.s)
         scores, weight = positive_rule(model, fineness)
         mean, square, within = np.zeros(2), np.zeros(2), np.zeros(2)
-        for at in range(0, scores.size, _ROWS):
-            part = slice(at, at + _ROWS)
+        for first in range(0, scores.size, _ROWS):
+            part = slice(first, first + _ROWS)
             for q, terms in enumerate(pair_terms(scores[part], negatives)):
-                upper = levels.cumulative(terms) / levels.s
-                spread = np.maximum(levels.cumulative(terms**2) / levels.s - upper**2, 0.0)
-                if kept == sampler.N:
-                    upper, spread = upper[:, -1:], spread[:, -1:]
+                upper = levels.cumulative(terms)[:, live] / at
+                spread = np.maximum(levels.cumulative(terms**2)[:, live] / at - upper**2, 0.0)
                 centre = upper @ law
                 inside = (spread / kept + (upper - centre[:, None]) ** 2) @ law
                 mean[q] += weight[part] @ centre
@@ -170,7 +170,8 @@ def _kept(sampler: Sampler) -> int:
 def _threshold(model: ScoreModel, kept: int, size: int, fineness: int) -> tuple[Levels, Floats]:
     """A rule over false positive rates and the probabilities of B on its points."""
     if kept == size:
-        return negative_levels(model, fineness), np.ones(1)
+        levels = negative_levels(model, fineness)
+        return levels, (levels.s == levels.s[-1]).astype(np.float64)
     law = stats.beta(kept + 1, size - kept)
     low, high = special.logit(law.ppf(1e-13)), -special.logit(stats.beta(size - kept, kept + 1).ppf(1e-13))
     levels = negative_levels(model, fineness, np.linspace(low, high, 24 * fineness + 1))
