@@ -19,6 +19,7 @@ examples
 value     the surrogate objective (9) of OPAUC(beta); beta is M/N for DNS, exp(-rho) for softmax
 slope     its derivative when all positives' scores rise together
 gradient  all n_pos + n_neg entries: truth is its length, bias that of its bias
+error     standard error of a simulated mean, or the quadrature's
 sd, rmse  of one user's estimate, every positive with its own pool
 KL ball   the objective of Theorem 2, for softmax
 
@@ -57,9 +58,7 @@ def estimate(options: argparse.Namespace, sampler: Any) -> tuple[str, list[str],
     rows = [["" if row[c] != row[c] else row[c] for c in columns] for row in found.rows]
     below = f"beta: nominal {found.nominal:.4g}, by divergence {found.realised:.4g}, by value {found.matched:.4g}"
     if any(row["truth"] != row["truth"] for row in found.rows):
-        below += (
-            "\nno truth for the KL ball: its worst case lies on infinitely high, or all but infinitely rare, negatives"
-        )
+        below += "\nno truth for the KL ball: its worst case puts weight on negatives rarer than 1e-270"
     how = "exact" if found.exact else f"simulated, {options.n_pairs:,} pairs"
     above = f"{sampler} on {options.model} scores of AUC {options.auc:g}, {options.n_pos} positives ({how})"
     return above, columns, rows, below

@@ -225,19 +225,19 @@ def dns_sample_moments(sampler: Sampler, pos_scores: ArrayLike, neg_scores: Arra
         losses, slopes = (terms[0] for terms in pair_terms(np.array([positive]), ranked))
         grad_pos[i] = share @ slopes
         grad_neg -= share * slopes
-        spread += float((share / kept - share**2) @ slopes**2)
+        spread += float(np.maximum(share / kept - share**2, 0.0) @ slopes**2)
         for q, terms in enumerate((losses, slopes)):
             upper = np.cumsum(terms) / count
             inside = np.maximum(np.cumsum(terms**2) / count - upper**2, 0.0)
             centre = law @ upper
             mean[q] += centre
-            variance[q] += law @ (inside * shrink + (upper - centre) ** 2)
+            variance[q] += max(law @ (inside * shrink + (upper - centre) ** 2), 0.0)
     spread += variance[1]  # of the positives' own entries
     by_item = np.empty(neg.size)
     by_item[order] = grad_neg / pos.size
     zero = np.zeros(2)
     return SampleMoments(
-        mean / pos.size, np.maximum(variance, 0.0) / pos.size**2, grad_pos / pos.size, by_item, spread / pos.size**2,
+        mean / pos.size, variance / pos.size**2, grad_pos / pos.size, by_item, spread / pos.size**2,
         float(np.log(sampler.N / kept)), zero, zero,
     )  # fmt: skip
 
