@@ -22,11 +22,12 @@ from ..bpr import BPRMF, Ranks, rank_positives
 from ..bpr._schedule import Settings
 from ..bpr._store import read_npz, write_npz
 from ..data import Dataset, load
+from ..data._kernels import split_rows
 from ..sampling import DNS, Sampler, SoftmaxExact, SoftmaxV, Uniform
 from ._options import Options
 from ._output import versions
 
-__all__ = ["SCHEMA", "Cell", "Result", "curve", "read_cell", "run_cells"]
+__all__ = ["SCHEMA", "Cell", "Result", "curve", "observed", "read_cell", "run_cells"]
 
 SCHEMA = 1
 """Version of the cells' meaning, part of their names, so that versions are never mixed: raise it when a default of
@@ -54,6 +55,9 @@ class Cell:
         rank the test part.
     every : int
         Keep the ranks after every so many epochs; the last epoch's are always kept.
+    hidden : float
+        Share of each user's train pairs, at random and at most all but one, that the training is not shown: positives
+        that its pools take for negatives. The ranking leaves them out as it does the other train pairs.
     """
 
     data: str
@@ -62,6 +66,7 @@ class Cell:
     model: dict[str, Any] = field(default_factory=dict)
     held_out: str = "test"
     every: int = 10**9
+    hidden: float = 0.0
 
     def config(self) -> dict[str, Any]:
         """Everything that decides the result, as plain JSON values."""
@@ -71,6 +76,7 @@ class Cell:
         return {
             "schema": SCHEMA, "data": self.data, "held_out": self.held_out, "every": self.every, "seed": self.seed,
             "sampler": {"name": type(self.sampler).__name__, **self.sampler.get_params()}, "model": changed,
+            **({"hidden": self.hidden} if self.hidden else {}),
         }  # fmt: skip
 
     @property
@@ -175,7 +181,7 @@ def _compute(cell: Cell, options: Options, jobs: int) -> None:
             epochs.append(record["epoch"])
 
     start = time.perf_counter()
-    model.fit(train, callbacks=(keep,))
+    model.fit(observed(train, cell.hidden), callbacks=(keep,))
     meta = {
         "config": cell.config(), "epochs": epochs, "loss": [round(h["loss"], 6) for h in model.history_],
         "wall_seconds": round(time.perf_counter() - start, 3), "split": data.sha256, "versions": versions(),
@@ -184,6 +190,18 @@ def _compute(cell: Cell, options: Options, jobs: int) -> None:
         "indptr": kept[0].indptr, "n_candidates": kept[0].n_candidates, "ranks": np.stack([r.ranks for r in kept]),
     }  # fmt: skip
     write_npz(cell.path(options.results), meta, arrays, compressed=True)
+
+
+def observed(train: Any, hidden: float) -> Any:
+    """The train pairs less the share ``hidden`` of each user's, the same ones for every seed of the training."""
+    if hidden == 0.0:
+        return train
+    counts = np.diff(train.indptr)
+    n_hidden = np.minimum(np.floor(counts * hidden + 0.5).astype(np.int64), counts - 1)
+    shown = train.copy()
+    shown.data = np.where(split_rows(counts, n_hidden, np.zeros_like(counts), np.uint64(0)) == 0, shown.data, 0)
+    shown.eliminate_zeros()
+    return shown
 
 
 def curve(results: Sequence[Result], metric: str) -> Iterator[NDArray[np.float64]]:
