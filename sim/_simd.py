@@ -8,6 +8,7 @@ With ``NUMBA_DISABLE_JIT=1`` the same functions are plain NumPy.
 
 from __future__ import annotations
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -18,6 +19,7 @@ from ._jit import JIT_ENABLED
 __all__ = [
     "LANES",
     "MASK_LANES",
+    "aligned_zeros",
     "at_least_mask",
     "lowest_bit",
     "prefetch_row",
@@ -29,6 +31,7 @@ __all__ = [
 
 LANES = 8
 MASK_LANES = 16
+_LINE = 64  # bytes of a cache line
 _UNROLLED = (1, 2, 4, 8)  # widths 8, 16, 32 and 64 get straight-line code, others a loop
 
 
@@ -262,7 +265,7 @@ def _prefetch_row(typingctx, a, i):
 
     def codegen(context, builder, signature, args):
         pointer, _, width = _row_pointer(context, builder, signature.args[0], args[0], args[1])
-        i32, line = ir.IntType(32), 64
+        i32, line = ir.IntType(32), _LINE
         function = cgutils.get_or_insert_function(
             builder.module,
             ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer(), i32, i32, i32]),
@@ -277,6 +280,14 @@ def _prefetch_row(typingctx, a, i):
         return context.get_dummy_value()
 
     return types.none(a, types.intp), codegen
+
+
+def aligned_zeros(shape, dtype):
+    """A zero array whose data starts at a cache line: a row of 128 bytes then touches two lines, not three."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    raw = np.zeros(size + _LINE, np.uint8)
+    start = -raw.ctypes.data % _LINE
+    return raw[start : start + size].view(dtype).reshape(shape)
 
 
 def _plain_row_dot(a, i, b, j):

@@ -1,11 +1,11 @@
-"""Kernels of the trainer: one mini-batch of pools, gradients and an optimiser step. Arrays in, arrays changed in place.
+"""Kernels of the trainer: start values, shuffled batches, and the two passes of a batch. Arrays in, arrays changed.
 
-Determinism. Pairs of a batch are sorted, every pair has its own random stream, each pair writes its own rows of the
-buffers, and the items' gradients are summed in pair order by whichever thread owns the item. So the bits do not depend
-on the number of threads.
+A batch is two parallel passes. The users' pass (see :mod:`sim.bpr._user_kernels`) draws, scores and weighs the pools
+against the items' table as it stood before the batch, takes the users' steps, and leaves a list of (item, coefficient,
+user row) for the items' pass, which sums the gradients of a block of items in the cache and takes their steps at once.
 
-Memory. A pair's pool lives in small buffers that stay in the L1 cache: scores are never written to memory. Rows are
-asked for before they are needed.
+Determinism. Every pair has its own random stream; the pairs of a user, and the entries of an item, are summed in pair
+order by one thread. So the bits do not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -13,194 +13,134 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from .._fastmath import sigmoid_softplus
 from .._jit import kernel
-from .._random import normal, stream2
-from .._simd import LANES, prefetch_row, row_axpy, row_dot, row_dots, rows_sum
-from ..sampling._kernels import select
-from ..sampling._pool_kernels import clear_bit, draw_pool, set_bit
-from ._optimizer_kernels import catch_up_users, step_items, step_users
+from .._random import normal, permute, stream
+from .._simd import row_axpy
+from ._optimizer_kernels import step_block
+from ._user_kernels import pairs_of_task, user_task
 
-__all__ = ["fill_normal", "gather_items", "group_users", "pool_pass", "run_batches", "sort_batches"]
+__all__ = ["POOLS", "SHUFFLE", "START", "block_shift", "deal_batches", "fill_normal", "run_batches"]
 
-_CHUNK = 32  # pairs a task
-_AHEAD = 16  # rows asked for before they are needed
+START, SHUFFLE, POOLS = 0, 1, 2
+"""Names of the random streams: start values of a table, order of an epoch, pools of an epoch."""
+
+_TASK = 64  # pairs a task of the users' pass
+_BLOCK_BYTES = 2**18  # gradients of one block of items
+_MIN_BLOCKS = 16
+
+
+def block_shift(n_items: int, row_bytes: int) -> int:
+    """The items' blocks are ``2**shift`` rows: their gradients fit the L2 cache, and there are enough to share."""
+    shift = 0
+    while 2 << shift <= _BLOCK_BYTES // row_bytes and (2 << shift) * _MIN_BLOCKS <= n_items:
+        shift += 1
+    return shift
 
 
 @kernel(parallel=True)
-def fill_normal(seed, table, scale, width, out):
+def fill_normal(key, scale, width, out):
     """Start values: ``out[row, :width]`` normal with standard deviation ``scale``, the padding columns zero."""
     for row in numba.prange(out.shape[0]):
-        key = stream2(seed, table, row)
+        own = stream(key, row)
         for k in range(out.shape[1]):
-            out[row, k] = scale * normal(key, k) if k < width else 0.0
-
-
-@kernel(parallel=True)
-def sort_batches(order, batch_size):
-    """Sort the pair numbers inside each batch: pairs of one user become neighbours, sums get a canonical order."""
-    n = order.size
-    for b in numba.prange((n + batch_size - 1) // batch_size):
-        order[b * batch_size : min((b + 1) * batch_size, n)].sort()
+            out[row, k] = scale * normal(own, k) if k < width else 0.0
 
 
 @kernel()
-def _margins(U, u, V, pool, size, score, out):
-    """``out[j] = U[u] @ V[pool[j]] - score``; ``pool`` and ``out`` have room for a last block beyond ``size``."""
-    for j in range(min(_AHEAD, size)):
-        prefetch_row(V, pool[j])
-    for j in range(0, size, LANES):
-        for k in range(j + _AHEAD, j + _AHEAD + LANES):
-            prefetch_row(V, pool[k])
-        row_dots(U, u, V, pool, j, out)
-    for j in range(size):
-        out[j] -= score
+def deal_batches(key, batch_size, batch, order):
+    """Put every pair into a random batch; ``order`` lists the pairs batch by batch, in rising order within each.
 
-
-@kernel(parallel=True)
-def pool_pass(
-    pairs, pair_user, indptr, indices, U, V, kind, params, rank_based, pool_size, exclude, replace, summed, seed, epoch,
-    ids, coefficients, user_gradient, loss,
-):  # fmt: skip
-    """Draw, score and weigh one pool per pair; write what the gradients need.
-
-    For pair p: ``ids[p]`` are the touched items (the positive first, then the kept negatives, -1 when unused) and
-    ``coefficients[p]`` the factors of the user's row in their gradients; ``user_gradient[p]`` is the gradient for the
-    user's row; ``loss[p]`` the weighted loss. ``summed`` multiplies by the number of kept negatives (the published
-    program sums over the M negatives of DNS where the paper averages).
+    Pairs of one user are then neighbours, and sums over a batch have a canonical order. ``batch`` is scratch.
     """
-    n_items = V.shape[0]
-    width = ids.shape[1]
-    everywhere = not rank_based or 4 * width > pool_size  # losses of the whole pool, or only of the kept entries
-    tasks = (pairs.size + _CHUNK - 1) // _CHUNK
-    for task in numba.prange(tasks):
-        mask = np.zeros((n_items + 63) // 64, np.uint64)
-        pool = np.zeros(pool_size + _AHEAD + LANES, np.int32)  # read ahead, zeros at the end
-        margins = np.empty(pool_size + LANES, V.dtype)
-        losses = np.empty(pool_size, V.dtype)
-        slopes = np.empty(pool_size, V.dtype)
-        idx = np.empty(pool_size, np.int64)
-        w = np.empty(pool_size, V.dtype)
-        marked = -1
-        first, last = task * _CHUNK, min((task + 1) * _CHUNK, pairs.size)
-        for p in range(first, last):  # ask for all rows of the task at once
-            prefetch_row(U, pair_user[pairs[p]])
-            prefetch_row(V, indices[pairs[p]])
-        for p in range(first, last):
-            pair = pairs[p]
-            u = pair_user[pair]
-            positive = indices[pair]
-            excluded = 0
-            if exclude:
-                excluded = indptr[u + 1] - indptr[u]
-                if marked != u:
-                    if marked >= 0:
-                        for e in range(indptr[marked], indptr[marked + 1]):
-                            clear_bit(mask, indices[e])
-                    for e in range(indptr[u], indptr[u + 1]):
-                        set_bit(mask, indices[e])
-                    marked = u
-            size = draw_pool(stream2(seed, epoch, pair), n_items, excluded, pool_size, replace, mask, pool)
-            _margins(U, u, V, pool, size, row_dot(U, u, V, positive), margins)
-            if everywhere:
-                for j in range(size):  # vectorised
-                    slopes[j], losses[j] = sigmoid_softplus(margins[j])
-            count = 0
-            if size > 0:
-                count = select(kind, margins[:size] if rank_based else losses[:size], params, idx, w)
-            if not everywhere:
-                for k in range(count):
-                    slopes[idx[k]], losses[idx[k]] = sigmoid_softplus(margins[idx[k]])
-            scale = V.dtype.type(count) if summed else V.dtype.type(1)
-            total = V.dtype.type(0)
-            pair_loss = V.dtype.type(0)
-            for k in range(count):
-                j = idx[k]
-                c = scale * w[k] * slopes[j]
-                pair_loss += scale * w[k] * losses[j]
-                total += c
-                ids[p, k + 1] = pool[j]
-                coefficients[p, k + 1] = c
-            ids[p, 0] = positive
-            coefficients[p, 0] = -total
-            loss[p] = pair_loss
-            rows_sum(coefficients[p], V, ids[p], count + 1, user_gradient, p)
-            for k in range(count + 1, width):
-                ids[p, k] = -1
+    for k in range(order.size):
+        batch[k] = k // batch_size
+    permute(key, batch)
+    place = np.arange(0, order.size, batch_size)
+    for pair in range(order.size):
+        b = batch[pair]
+        order[place[b]] = pair
+        place[b] += 1
 
 
 @kernel(parallel=True)
-def gather_items(pairs, pair_user, ids, coefficients, U, shards, G, touched):
-    """``G[i] += c * U[u]`` for every entry of the batch, in pair order; shard s owns the items with i % shards == s."""
-    width = ids.shape[1]
-    for s in numba.prange(shards):
-        mine = np.empty(width, np.int64)
-        for p in range(pairs.size):
-            u = pair_user[pairs[p]]
-            count = 0
-            for k in range(width):  # without a branch: the outcome cannot be predicted
-                i = ids[p, k]
-                mine[count] = k
-                count += (i >= 0) & (i % shards == s)
-            for m in range(count):
-                prefetch_row(G, ids[p, mine[m]])
-            for m in range(count):
-                k = mine[m]
-                touched[ids[p, k]] = 1
-                row_axpy(coefficients[p, k], U, u, G, ids[p, k])
+def user_pass(pairs, data, tables, sampler, pool, flags, key, step, optimizer, shift, old, entries, offsets, masks):
+    """The users' side of a batch, in tasks of whole users; returns the sum of the pairs' losses."""
+    tasks = offsets.shape[0]
+    loss = np.zeros(tasks)
+    for task in numba.prange(tasks):
+        first, last = pairs_of_task(pairs, data[0], task * _TASK), pairs_of_task(pairs, data[0], (task + 1) * _TASK)
+        loss[task] = user_task(
+            first, last, pairs, data, tables, sampler, pool, flags, key, step, optimizer, shift, old, entries,
+            offsets[task], masks[numba.get_thread_id()],
+        )  # fmt: skip
+    return loss.sum()
 
 
-@kernel()
-def group_users(pairs, pair_user, users, starts):
-    """Distinct users of a batch sorted by pair, and where their pairs start; returns their number."""
-    count = 0
-    for p in range(pairs.size):
-        u = pair_user[pairs[p]]
-        if count == 0 or users[count - 1] != u:
-            users[count] = u
-            starts[count] = p
-            count += 1
-    starts[count] = pairs.size
-    return count
+@kernel(parallel=True)
+def item_pass(entries, offsets, shift, old, tables, sparse, scale, step, optimizer, gradients, touched):
+    """The items' side of a batch: per block of rows, the sum of the gradients in pair order, then the step."""
+    items, coefficients, rows = entries
+    V, mV, vV = tables[3:6]
+    block_rows = 1 << shift
+    for block in numba.prange((V.shape[0] + block_rows - 1) // block_rows):
+        a = block * block_rows
+        b = min(a + block_rows, V.shape[0])
+        G = gradients[numba.get_thread_id()]
+        hit = touched[numba.get_thread_id()]
+        for task in range(offsets.shape[0]):
+            for e in range(offsets[task, block], offsets[task, block + 1]):
+                i = items[e] - a
+                row_axpy(coefficients[e], old, rows[e], G, i)
+                hit[i] = 1
+        step_block(V[a:b], mV[a:b], vV[a:b], G[: b - a], hit[: b - a], sparse, scale, step, optimizer)
 
 
 @kernel()
 def run_batches(
-    first, last, batch_size, order, pair_user, indptr, indices, tables, sampler, pool_size, width, flags, seed, epoch,
-    shards, done, rule, hyper, step_size, root_correction,
-):  # fmt: skip
+    first, last, batch_size, order, data, tables, sampler, pool, flags, key, shift, optimizer, gradients, touched, masks
+):
     """Train on the batches first..last-1 of an epoch and return the sum of the pairs' losses.
 
-    ``tables`` are (U, mU, vU, V, mV, vV, G, touched); ``sampler`` is (kind, params, rank_based); ``flags`` are
-    (exclude, replace, sum over negatives, mean over the batch, sparse); ``hyper`` is (lr, decay, beta1, beta2, eps).
+    Parameters
+    ----------
+    first, last, batch_size : int
+    order : (n_pairs,) int32
+        Pairs batch by batch, see :func:`deal_batches`.
+    data : (pair_user, indptr, indices)
+        The interactions.
+    tables : (U, mU, vU, V, mV, vV, done)
+        Factors, the optimiser's moments, and the number of steps of this epoch each user has taken.
+    sampler : (kind, params, rank_based)
+    pool : (N, width)
+        Pool size, and at most how many of a pool get a weight.
+    flags : (exclude, replace, summed, averaged, sparse)
+        Keep positives out of pools; draw with replacement; sum over the kept negatives of rank-based samplers; mean
+        over the batch; sparse steps.
+    key : uint64
+        Random stream of the epoch.
+    shift : int
+        See :func:`block_shift`.
+    optimizer : (rule, hyper, step_size, root_correction)
+        See :mod:`sim.bpr._optimizer_kernels`.
+    gradients, touched, masks : (threads, block rows, d), (threads, block rows), (threads, words)
+        Scratch, all zero before and after.
     """
-    U, mU, vU, V, mV, vV, G, touched = tables
-    kind, params, rank_based = sampler
+    U = tables[0]
     exclude, replace, summed, averaged, sparse = flags
     one = U.dtype.type(1)
-    ids = np.empty((batch_size, width + 1), np.int32)
-    coefficients = np.empty((batch_size, width + 1), U.dtype)
-    user_gradient = np.empty((batch_size, U.shape[1]), U.dtype)
-    loss = np.empty(batch_size, np.float64)
-    users = np.empty(batch_size, np.int32)
-    starts = np.empty(batch_size + 1, np.int64)
-    total = 0.0
+    room = batch_size * (pool[1] + 1)
+    entries = (np.empty(room, np.int32), np.empty(room, U.dtype), np.empty(room, np.int32))
+    old = np.empty((batch_size, U.shape[1]), U.dtype)
+    n_blocks = (tables[3].shape[0] + (1 << shift) - 1) >> shift
+    offsets = np.empty(((batch_size + _TASK - 1) // _TASK, n_blocks + 1), np.uint32)
+    loss = 0.0
     for b in range(first, last):
         pairs = order[b * batch_size : min((b + 1) * batch_size, order.size)]
-        n = pairs.size
-        scale = one / U.dtype.type(n) if averaged else one
-        groups = group_users(pairs, pair_user, users, starts)
-        if not sparse:
-            catch_up_users(rule, users[:groups], b, done, U, mU, vU, hyper, step_size, root_correction)
-        pool_pass(
-            pairs, pair_user, indptr, indices, U, V, kind, params, rank_based, pool_size, exclude, replace, summed,
-            seed, epoch, ids[:n], coefficients[:n], user_gradient[:n], loss[:n],
+        scale = one / U.dtype.type(pairs.size) if averaged else one
+        used = offsets[: (pairs.size + _TASK - 1) // _TASK]
+        loss += user_pass(
+            pairs, data, tables, sampler, pool, (exclude, replace, summed, sparse), key, (b, scale), optimizer, shift,
+            old, entries, used, masks,
         )  # fmt: skip
-        gather_items(pairs, pair_user, ids[:n], coefficients[:n], U, shards, G, touched)
-        step_items(rule, sparse, touched, V, mV, vV, G, scale, hyper, step_size[b], root_correction[b])
-        step_users(
-            rule, users[:groups], starts, b, done, user_gradient[:n], scale, U, mU, vU, hyper, step_size,
-            root_correction,
-        )  # fmt: skip
-        total += loss[:n].sum()
-    return total
+        item_pass(entries, used, shift, old, tables, sparse, scale, b, optimizer, gradients, touched)
+    return loss

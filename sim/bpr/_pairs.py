@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-__all__ = ["clean_pairs"]
+__all__ = ["clean_pairs", "fingerprint"]
 
 
 def clean_pairs(name: str, matrix: Any, shape: tuple[int, int] | None = None) -> sparse.csr_matrix:
@@ -32,3 +33,8 @@ def clean_pairs(name: str, matrix: Any, shape: tuple[int, int] | None = None) ->
     csr.sort_indices()
     csr.indptr, csr.indices = csr.indptr.astype(np.int64), csr.indices.astype(np.int32)
     return csr
+
+
+def fingerprint(pairs: sparse.csr_matrix) -> str:
+    """Shape and hash of clean pairs."""
+    return f"{pairs.shape} {hashlib.sha256(pairs.indptr.tobytes() + pairs.indices.tobytes()).hexdigest()}"

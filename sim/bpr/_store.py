@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FORMAT", "read_npz", "write_npz"]
+__all__ = ["FORMAT", "check_writable", "read_npz", "write_npz"]
 
 FORMAT = 1
 
@@ -21,33 +20,54 @@ def write_npz(
     path: str | os.PathLike[str], meta: dict[str, Any], arrays: dict[str, NDArray[Any]], *, compressed: bool = False
 ) -> None:
     """Write arrays and a JSON header atomically: a crash leaves the old file or the new one, never a part."""
-    target = Path(path)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
-    except OSError as error:
-        raise OSError(f"path must be writable, got {target}: {error.strerror or error}") from None
+    handle, name = _temporary(Path(path))
     try:
         with os.fdopen(handle, "wb") as file:
             save = np.savez_compressed if compressed else np.savez
-            save(file, meta=np.array(json.dumps({"format": FORMAT, **meta}, default=lambda x: x.item())), **arrays)  # type: ignore[arg-type]
+            header = json.dumps({"format": FORMAT, "names": sorted(arrays), **meta}, default=lambda x: x.item())
+            save(file, meta=np.array(header), **arrays)  # type: ignore[arg-type]
             file.flush()
             os.fsync(file.fileno())
-        os.replace(name, target)
+        os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
 
 
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Fail now rather than after hours if :func:`write_npz` could not write there; makes the folder."""
+    handle, name = _temporary(Path(path))
+    os.close(handle)
+    Path(name).unlink()
+
+
+def _temporary(target: Path) -> tuple[int, str]:
+    """An open new file beside ``target`` and its name."""
+    try:
+        if target.is_dir():
+            raise IsADirectoryError("it is a folder")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
+    except OSError as error:
+        raise OSError(f"path must be writable, got {target}: {error.strerror or error}") from None
+
+
 def read_npz(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Read what :func:`write_npz` wrote; a damaged or foreign file is a ValueError that says so."""
     try:
-        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
+        stream = open(path, "rb")  # noqa: SIM115 (closed below)
+    except OSError as error:
+        raise type(error)(f"path must be a readable file, got {path}: {str(error.strerror).lower()}") from None
+    try:
+        with stream, np.load(stream, allow_pickle=False) as file:
+            # numpy stops reading where an array's header says, and so may never see a wrong check sum
+            if (bad := file.zip.testzip()) is not None:
+                raise ValueError(f"{bad} is damaged")
             arrays = {name: file[name] for name in file.files if name != "meta"}
             meta = json.loads(str(file["meta"]))
-    except FileNotFoundError:
-        raise FileNotFoundError(f"path must be a model or checkpoint file, got {path}: no such file") from None
-    except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
+            if sorted(arrays) != meta.pop("names", sorted(arrays)):  # a damaged directory may end early
+                raise ValueError("arrays are missing")
+    except Exception as error:  # damage shows in many ways: in the archive, the arrays' headers, the text
         raise ValueError(f"path must be a whole model or checkpoint file, got {path}: {error}") from None
     if meta.get("format") != FORMAT:
         raise ValueError(f"{path} has format {meta.get('format')!r}, this version reads {FORMAT}")

@@ -1,11 +1,13 @@
-"""The parts of a training run: one epoch, the watch on validation, the checkpoint."""
+"""The parts of a training run: its tables, one epoch, threads and interruptions."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
+import threading
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numba
@@ -13,20 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from .._jit import rebind
-from .._random import permute, stream2
-from .._validation import check_int
+from .._jit import MAX_THREADS, rebind
+from .._random import stream2
+from .._simd import LANES, aligned_zeros
+from ..sampling import Sampler
+from ..sampling._pool_kernels import mask_words
 from . import _kernels as kernels
-from ._optimizer_kernels import catch_up_users
+from . import _user_kernels as user_kernels
+from ._optimizer_kernels import catch_up
 from ._pairs import clean_pairs
-from ._schedule import BETA1, BETA2, EPS, RULES
-from ._store import read_npz, write_npz
-from .evaluate import METRICS, evaluate
+from ._schedule import BETA1, BETA2, EPS, RULES, Settings
 
 if TYPE_CHECKING:
     from .model import BPRMF
 
-__all__ = ["TABLES", "Checkpoint", "Epoch", "Watch", "interactions"]
+__all__ = ["TABLES", "Epoch", "Interrupt", "checked_tables", "interactions", "table_shapes", "threads"]
 
 TABLES = ("U", "mU", "vU", "V", "mV", "vV")
 """Names of the state: factors and Adam's two moments, of users and of items."""
@@ -39,138 +42,129 @@ class Epoch:
 
     def __init__(self, model: BPRMF, train: sparse.csr_matrix) -> None:
         s = model.settings
-        if not s.replace and train.shape[1] < model.sampler.N:
-            raise ValueError(
-                f"N must be <= {train.shape[1]} items to draw pools without replacement, got {model.sampler.N}"
-            )
         self.s, self.train, self.seed = s, train, np.uint64(model.seed_)
-        self.pair_user = np.repeat(np.arange(train.shape[0], dtype=np.int32), np.diff(train.indptr))
+        pair_user = np.repeat(np.arange(train.shape[0], dtype=np.int32), np.diff(train.indptr))
+        self.data = (pair_user, train.indptr, train.indices)
         self.order = np.empty(train.nnz, dtype=np.int32)
         self.n_batches = -(-train.nnz // s.batch_size)
         self.batch_size = min(s.batch_size, train.nnz)
-        touched = np.zeros(train.shape[1], dtype=np.uint8)
-        self.tables = (*(model._tables[name] for name in TABLES), np.zeros_like(model._tables["V"]), touched)
+        self.done = np.zeros(train.shape[0], dtype=np.int32)
+        self.tables = (*(model._tables[name] for name in TABLES), self.done)
         self.sampler = (model.sampler.kind, model.sampler.params_array(), model.sampler.rank_based)
         self.pool = (model.sampler.N, model.sampler.width)
         self.flags = (s.exclude_positives, s.replace, s.sum_negatives, s.mean_batch, s.sparse)
-        self.rule = RULES[s.optimizer]
-        self.done = np.zeros(train.shape[0], dtype=np.int32)
-        pool_pass = model.sampler.bind(kernels.pool_pass)
-        builtin = pool_pass is kernels.pool_pass
-        self.loop = kernels.run_batches if builtin else rebind(kernels.run_batches, pool_pass=pool_pass)
+        n_items, width = model._tables["V"].shape
+        shift = kernels.block_shift(n_items, width * np.dtype(s.dtype).itemsize)
+        self.shift = np.uint32(shift)
+        self.scratch = (
+            aligned_zeros((MAX_THREADS, 1 << shift, width), s.dtype),
+            np.zeros((MAX_THREADS, 1 << shift), np.uint8),
+            np.zeros((MAX_THREADS, mask_words(n_items)), np.uint64),
+        )
+        self.loop = bind(model.sampler)
         self.slice = 1
 
-    def run(self, epoch: int, tick: Callable[[int], Any]) -> float:
-        """Train on every pair once; returns the sum of the pairs' losses. ``tick`` is told the pairs done."""
-        self.order[:] = np.arange(self.order.size)
-        permute(np.uint64(stream2(self.seed, 2, epoch)), self.order)
-        kernels.sort_batches(self.order, self.s.batch_size)
-        steps = self.s.steps(epoch, self.n_batches)
-        real = np.dtype(self.s.dtype).type
-        hyper = tuple(real(h) for h in (self.s.lr_at(epoch), self.s.weight_decay, BETA1, BETA2, EPS))
-        self.done[:] = 0
-        total, first = 0.0, 0
-        while first < self.n_batches:
+    def run(self, epoch: int, first: int, tick: Callable[[int], Any], stop: Callable[[], bool]) -> tuple[int, float]:
+        """Train on the pairs of the batches from ``first`` on, to the end of the epoch or until ``stop()``.
+
+        Returns the number of batches done since the epoch's start, and the sum of the losses of the pairs of this
+        call. ``tick`` is told the pairs done. The tables are then as after that batch, whatever was postponed.
+        """
+        kernels.deal_batches(self.key(kernels.SHUFFLE, epoch), self.batch_size, np.empty_like(self.order), self.order)
+        key = self.key(kernels.POOLS, epoch)
+        hyper = np.array([self.s.lr_at(epoch), self.s.weight_decay, BETA1, BETA2, EPS], self.s.dtype)
+        optimizer = (RULES[self.s.optimizer], hyper, *self.s.steps(epoch, self.n_batches))
+        self.done[:] = first
+        total = 0.0
+        while first < self.n_batches and not stop():
             last = min(first + self.slice, self.n_batches)
             start = time.perf_counter()
             total += self.loop(
-                first, last, self.batch_size, self.order, self.pair_user, self.train.indptr, self.train.indices,
-                self.tables, self.sampler, *self.pool, self.flags, self.seed, epoch, numba.get_num_threads(),
-                self.done, self.rule, hyper, *steps,
+                first, last, self.batch_size, self.order, self.data, self.tables, self.sampler, self.pool, self.flags,
+                key, self.shift, optimizer, *self.scratch,
             )  # fmt: skip
             pace = (time.perf_counter() - start) / (last - first)
             self.slice = max(1, int(_SLICE_SECONDS / max(pace, 1e-9)))
             tick(min(last * self.s.batch_size, self.order.size) - first * self.s.batch_size)
             first = last
         if not self.s.sparse:
-            everyone = np.arange(self.done.size, dtype=np.int32)
-            catch_up_users(self.rule, everyone, self.n_batches, self.done, *self.tables[:3], hyper, *steps)
-        return total
+            catch_up(first, self.done, *self.tables[:3], optimizer)
+        return first, total
+
+    def key(self, name: int, epoch: int) -> np.uint64:
+        """Random stream ``name`` of an epoch."""
+        return np.uint64(stream2(self.seed, name, epoch))
 
 
-class Watch:
-    """Validation: best factors so far and when to stop."""
-
-    def __init__(self, metric: str, every: int, patience: int | None, train: sparse.csr_matrix, valid: Any) -> None:
-        self.metric, self.train, self.valid = metric, train, valid
-        self.every = check_int("evaluate_every", every, low=1)
-        self.patience = None if patience is None else check_int("patience", patience, low=1)
-        if self.patience is not None and valid is None:
-            raise ValueError("valid must be given when patience is set")
-        name, _, k = metric.partition("@")
-        if name not in METRICS or not k.isdigit():
-            raise ValueError(f"metric must look like 'ndcg@20', got {metric!r}")
-        self.k = check_int("metric's K", int(k), low=1)
-        self.best, self.best_epoch, self.misses = -np.inf, 0, 0
-        self.tables: dict[str, NDArray[Any]] = {}
-        self.shown: dict[str, str] = {}
-
-    @property
-    def stopped(self) -> bool:
-        """Patience is used up."""
-        return self.patience is not None and self.misses >= self.patience
-
-    def look(self, model: BPRMF, record: dict[str, Any]) -> bool:
-        """Validate if it is time; keep the factors if they are the best. True: stop."""
-        if self.valid is None or (record["epoch"] % self.every and record["epoch"] != model.settings.epochs):
-            return False
-        values = evaluate(model, self.valid, exclude=self.train, ks=(self.k,))
-        record["valid"] = values
-        self.shown = {self.metric: f"{values[self.metric]:.4f}"}
-        if values[self.metric] > self.best:
-            self.best, self.best_epoch, self.misses = values[self.metric], record["epoch"], 0
-            self.tables = {name: model._tables[name].copy() for name in "UV"}
-        else:
-            self.misses += 1
-        return self.stopped
-
-    def restore(self, model: BPRMF) -> None:
-        """Give the model the best factors seen."""
-        if self.tables:
-            model._tables.update({name: table.copy() for name, table in self.tables.items()})
+def bind(sampler: Sampler) -> Any:
+    """:func:`run_batches` with this sampler's kernel; the built-in samplers share one compiled on disk."""
+    task = sampler.bind(user_kernels.user_task)
+    if task is user_kernels.user_task:
+        return kernels.run_batches
+    return rebind(kernels.run_batches, user_pass=rebind(kernels.user_pass, user_task=task))
 
 
-class Checkpoint:
-    """The whole state of a run on disk."""
+class Interrupt:
+    """Ctrl-C inside: noted, to be heard between batches and at the end. A second one is raised at once.
 
-    def __init__(self, path: str | os.PathLike[str], minutes: float, identity: dict[str, Any]) -> None:
-        self.path, self.seconds, self.identity = Path(path), 60 * minutes, identity
-        self.written = time.monotonic()
+    Only Python's own handler in the main thread is replaced.
+    """
 
-    def resume(self, tables: dict[str, NDArray[Any]], watch: Watch) -> tuple[int, list[dict[str, Any]]]:
-        """Load the state into ``tables`` and ``watch``; epochs done and history, (0, []) without a file."""
-        if not self.path.exists():
-            return 0, []
-        meta, arrays = read_npz(self.path)
-        theirs = meta.get("identity", {})
-        differs = [k for k in self.identity if k != "epochs" and theirs.get(k) != self.identity[k]]
-        if differs:
-            k = differs[0]
-            raise ValueError(
-                f"checkpoint {self.path} is of another run: {k} is {theirs.get(k)!r} there, {self.identity[k]!r} here"
-            )
-        for name in tables:
-            tables[name][:] = arrays[name]
-        watch.best, watch.best_epoch, watch.misses = meta["best"]
-        if meta["best"][1]:
-            watch.tables = {name: arrays[f"best_{name}"] for name in "UV"}
-        return meta["epoch"], meta["history"]
+    def __enter__(self) -> Interrupt:
+        self.pending = False
+        main = threading.current_thread() is threading.main_thread()
+        self._ours = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if self._ours:
+            signal.signal(signal.SIGINT, self._note)
+        return self
 
-    def save_if_due(self, model: BPRMF, watch: Watch, *, final: bool) -> None:
-        """Write the state if the last time was long ago, or if this is the end."""
-        if not final and time.monotonic() - self.written < self.seconds:
-            return
-        meta = {
-            "kind": "checkpoint", "identity": self.identity, "epoch": model._epoch, "history": model.history_,
-            "best": [watch.best, watch.best_epoch, watch.misses],
-        }  # fmt: skip
-        write_npz(self.path, meta, model._tables | {f"best_{n}": t for n, t in watch.tables.items()})
-        self.written = time.monotonic()
+    def _note(self, number: int, frame: Any) -> None:
+        if self.pending:
+            raise KeyboardInterrupt
+        self.pending = True
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: Any) -> None:
+        if self._ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        if self.pending and kind is None:
+            raise KeyboardInterrupt
 
 
-def interactions(user_items: Any) -> sparse.csr_matrix:
-    """The observed pairs, at least one."""
+@contextlib.contextmanager
+def threads(limit: int | None) -> Iterator[None]:
+    """At most ``limit`` threads for the kernels inside, and never more than numba may use in this process."""
+    before = numba.get_num_threads()
+    numba.set_num_threads(before if limit is None else min(limit, MAX_THREADS))
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)
+
+
+def table_shapes(shape: tuple[int, int], settings: Settings) -> dict[str, tuple[int, int]]:
+    """Shapes of the tables by name: a row a user or item, factors padded with zeros to whole vectors."""
+    width = -(-settings.factors // LANES) * LANES
+    return {name: (shape[0] if name.endswith("U") else shape[1], width) for name in TABLES}
+
+
+def checked_tables(
+    path: str | os.PathLike[str], arrays: dict[str, NDArray[Any]], prefix: str, shape: tuple[int, int], s: Settings
+) -> dict[str, NDArray[Any]]:
+    """The tables that a file keeps under ``prefix``; all of them, of the right shapes and type, or a ValueError."""
+    tables = {name: arrays.get(prefix + name) for name in TABLES}
+    for name, wanted in table_shapes(shape, s).items():
+        found = tables[name]
+        if found is None or found.shape != wanted or found.dtype != s.dtype:
+            got = "none" if found is None else f"{found.dtype} of shape {found.shape}"
+            raise ValueError(f"{path} must hold {prefix}{name} as {s.dtype} of shape {wanted}, got {got}")
+    return {name: np.ascontiguousarray(table) for name, table in tables.items()}
+
+
+def interactions(user_items: Any, model: BPRMF) -> sparse.csr_matrix:
+    """The observed pairs, at least one, if the model can be trained on them."""
     csr = clean_pairs("user_items", user_items)
     if csr.nnz == 0:
         raise ValueError(f"user_items must have at least one observed pair, got none in shape {csr.shape}")
+    if not model.settings.replace and csr.shape[1] < model.sampler.N:
+        raise ValueError(f"N must be <= {csr.shape[1]} items to draw pools without replacement, got {model.sampler.N}")
     return csr

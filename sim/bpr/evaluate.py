@@ -173,7 +173,7 @@ def recommend_rows(
 
 def scores_overflow(user_factors: NDArray[Any], item_factors: NDArray[Any]) -> bool:
     """Whether an inner product could leave the range of the factors' type; also if factors are not finite."""
-    largest = [float(np.abs(t).max(initial=0.0)) for t in (user_factors, item_factors)]
+    largest = [float(np.maximum(t.max(initial=0.0), -t.min(initial=0.0))) for t in (user_factors, item_factors)]
     return not user_factors.shape[1] * largest[0] * largest[1] <= float(np.finfo(item_factors.dtype).max)
 
 

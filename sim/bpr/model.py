@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from tqdm import tqdm
 
 from .. import __version__
-from .._jit import MAX_THREADS
-from .._random import to_seed
-from .._simd import LANES
+from .._random import stream2, to_seed
+from .._simd import aligned_zeros
 from .._validation import check_int
 from ..sampling import DNS, Sampler
 from . import _kernels as kernels
+from ._pairs import fingerprint
 from ._schedule import Settings
 from ._store import read_npz, write_npz
-from ._training import TABLES, Checkpoint, Epoch, Watch, interactions
-from .evaluate import evaluate, recommend_rows
+from ._training import Epoch, Interrupt, checked_tables, interactions, table_shapes, threads
+from ._watch import Checkpoint, Watch
+from .evaluate import evaluate, recommend_rows, scores_overflow
 
 __all__ = ["BPRMF", "Diverged"]
 
 
 class Diverged(ArithmeticError):
-    """Training produced NaN or infinite factors."""
+    """Training produced NaN or infinite factors, or such whose products are; they are left for inspection."""
 
 
 class BPRMF:
@@ -60,8 +59,9 @@ class BPRMF:
     replace : bool
         Draw pools with replacement.
     sum_negatives : bool
-        Multiply a pair's loss by the number of kept negatives, as the published program does. Then M also changes
-        the weight of the data against the L2 term; the default, the weighted mean, keeps the two apart.
+        With rank-based samplers, multiply a pair's loss by the number of kept negatives, as the published program does
+        for DNS. Then M also changes the weight of the data against the L2 term; the default, the mean, keeps the two
+        apart.
     mean_batch : bool
         Divide the batch's loss by the number of its pairs. Off: the sum, as in the published program.
     lr_decay, lr_decay_every : float, int
@@ -77,7 +77,11 @@ class BPRMF:
     rng : Generator, int or None
         Source of the seed (SPEC 7).
     n_threads : int, optional
-        Threads to use; all that numba may use by default. The result does not depend on it.
+        Use at most so many threads, in training and afterwards; by default, and at most, all that numba may use in the
+        process (``NUMBA_NUM_THREADS``). The result does not depend on it. In joblib's loky workers that is the share
+        of the cores that joblib gives them, so nothing is oversubscribed (unless ``NUMBA_NUM_THREADS`` is set by hand,
+        then ``parallel_config(inner_max_num_threads=1)`` says so). Python threads and forked processes are no places
+        for numba's parallel code; see its documentation.
 
     Attributes
     ----------
@@ -133,12 +137,11 @@ class BPRMF:
         self.sampler = sampler
         self.rng = rng
         self.n_threads = None if n_threads is None else check_int("n_threads", n_threads, low=1)
-        if self.n_threads is not None and self.n_threads > MAX_THREADS:
-            raise ValueError(f"n_threads must be <= {MAX_THREADS} on this machine, got {n_threads}")
         self.seed_ = to_seed(rng)
         self.history_: list[dict[str, Any]] = []
         self._tables: dict[str, NDArray[Any]] = {}
-        self._epoch = 0
+        # Whole epochs done; of the one that was interrupted: batches done, their loss, and on which pairs.
+        self._epoch, self._batch, self._loss, self._pairs = 0, 0, 0.0, ""
 
     # -- parameters ---------------------------------------------------------------------------------------------
 
@@ -196,18 +199,21 @@ class BPRMF:
         user_items : sparse matrix of shape (n_users, n_items)
             Observed pairs: every positive entry is one. Negative or NaN entries are an error.
         valid : sparse matrix of the same shape, optional
-            Held-out positives to watch. The factors of the best epoch by ``metric`` are kept.
+            Held-out positives to watch, apart from the pairs of ``user_items``. At the end the model is put back to
+            its state after the best epoch by ``metric``, optimiser included: :meth:`partial_fit` goes on from there.
         metric : str
             "NAME@K" with NAME one of recall, precision, ndcg, ap, mrr, hit.
         evaluate_every : int
-            Epochs between validations.
+            Epochs between validations; the last epoch is validated too.
         patience : int, optional
             Stop after this many validations without a new best.
         checkpoint : path, optional
-            Write the whole state there at least every ``checkpoint_minutes`` and at the end; if the file exists and
-            belongs to the same settings, seed and data, continue from it, to the same bits as an uninterrupted run.
+            Write the whole state there at least every ``checkpoint_minutes``, at the end and on Ctrl-C; if the file
+            exists and belongs to the same settings, seed, data and validation, continue from it, to the same bits as
+            an uninterrupted run. ``epochs`` may have grown since.
         callbacks : iterable of callable
-            Called as ``callback(model, record)`` after every epoch; returning True stops the training.
+            Called as ``callback(model, record)`` after every epoch and its validation, with the entry of
+            ``history_``; returning True stops the training.
         progress : bool
             Show a progress bar with loss and speed.
 
@@ -220,45 +226,49 @@ class BPRMF:
         ------
         Diverged
             If factors become NaN or infinite; the message names the epoch.
+        KeyboardInterrupt
+            On Ctrl-C, between two batches; :meth:`partial_fit`, or :meth:`fit` with the same ``checkpoint``, goes on
+            from there to the same bits as an uninterrupted run. A second Ctrl-C stops at once and drops the factors.
+        OSError, ValueError
+            If ``checkpoint`` cannot be written, is damaged, or is of another run. Bad arguments are found before the
+            training starts and leave the model as it was.
         """
-        train = interactions(user_items)
+        train = interactions(user_items, self)
         watch = Watch(metric, evaluate_every, patience, train, valid)
-        self._epoch, self.history_ = 0, []
-        self._start_tables(train.shape)
-        store = Checkpoint(checkpoint, checkpoint_minutes, self._identity(train)) if checkpoint is not None else None
-        if store is not None:
-            self._epoch, self.history_ = store.resume(self._tables, watch)
-        return self._run(train, self.settings.epochs, watch, store, tuple(callbacks), progress)
+        calls = tuple(callbacks)
+        for callback in calls:
+            if not callable(callback):
+                raise TypeError(f"callbacks must be callable, got {callback!r}")
+        store = Checkpoint(checkpoint, checkpoint_minutes, self, watch) if checkpoint is not None else None
+        if store is None or not store.resume(self):
+            self._start(train.shape)
+        return self._run(train, self.settings.epochs, watch, store, calls, progress)
 
     def partial_fit(self, user_items: Any, *, epochs: int = 1, progress: bool = False) -> BPRMF:
-        """Go on for ``epochs`` more epochs, from the present factors and optimiser state if there are any."""
-        train = interactions(user_items)
+        """Go on until ``epochs`` more epochs are done, from the present factors and optimiser state if there are any.
+
+        An epoch that was interrupted is finished first and counts as one of them.
+        """
+        train = interactions(user_items, self)
+        more = check_int("epochs", epochs, low=0)
         if self._tables and (len(self._tables["U"]), len(self._tables["V"])) != train.shape:
             known = (len(self._tables["U"]), len(self._tables["V"]))
             raise ValueError(f"user_items must have the fitted shape {known}, got {train.shape}")
+        if self._batch and self._pairs != fingerprint(train):
+            raise ValueError("user_items must be those of the interrupted epoch, got others")
         if not self._tables:
-            self._start_tables(train.shape)
+            self._start(train.shape)
         watch = Watch("ndcg@20", 1, None, train, None)
-        return self._run(train, self._epoch + check_int("epochs", epochs, low=0), watch, None, (), progress)
+        return self._run(train, self._epoch + more, watch, None, (), progress)
 
-    def _start_tables(self, shape: tuple[int, int]) -> None:
+    def _start(self, shape: tuple[int, int]) -> None:
         s = self.settings
-        width = -(-s.factors // LANES) * LANES
-        self._tables = {
-            name: np.zeros((shape[0] if name.endswith("U") else shape[1], width), s.dtype) for name in TABLES
-        }
+        self._epoch, self._batch, self._loss, self.history_ = 0, 0, 0.0, []
+        self._tables = {name: aligned_zeros(size, s.dtype) for name, size in table_shapes(shape, s).items()}
         scale = np.dtype(s.dtype).type(s.init_scale)
         for number, name in enumerate("UV"):
-            kernels.fill_normal(np.uint64(self.seed_), number, scale, s.factors, self._tables[name])
-
-    def _identity(self, train: sparse.csr_matrix) -> dict[str, Any]:
-        digest = hashlib.sha256(train.indptr.tobytes() + train.indices.tobytes()).hexdigest()
-        return {
-            "sampler": repr(self.sampler),
-            "seed": self.seed_,
-            "data": f"{train.shape} {digest}",
-            **self.settings.as_dict(),
-        }
+            key = np.uint64(stream2(np.uint64(self.seed_), kernels.START, number))
+            kernels.fill_normal(key, scale, s.factors, self._tables[name])
 
     def _run(
         self,
@@ -269,30 +279,43 @@ class BPRMF:
         callbacks: Sequence[Callable[[BPRMF, dict[str, Any]], bool | None]],
         progress: bool,
     ) -> BPRMF:
-        before = numba.get_num_threads()
-        numba.set_num_threads(self.n_threads or before)
-        bar = tqdm(total=max(0, until - self._epoch) * train.nnz, unit="pair", unit_scale=True, disable=not progress)
-        try:
+        left = max(0, until - self._epoch) * train.nnz - min(self._batch * self.settings.batch_size, train.nnz)
+        with (
+            threads(self.n_threads),
+            tqdm(total=left, unit="pair", unit_scale=True, disable=not progress) as bar,
+            Interrupt() as interrupt,
+        ):
             epoch = Epoch(self, train)
             stopped = watch.stopped
             while self._epoch < until and not stopped:
                 start = time.perf_counter()
-                loss = epoch.run(self._epoch, bar.update)
-                if not np.isfinite(loss) or not all(np.isfinite(self._tables[t]).all() for t in "UV"):
-                    raise Diverged(f"factors are not finite after epoch {self._epoch + 1}: use a smaller lr")
-                self._epoch += 1
+                self._advance(epoch, bar.update, lambda: interrupt.pending)
+                if self._batch < epoch.n_batches:
+                    if store is not None:
+                        store.save_if_due(self, final=True)
+                    raise KeyboardInterrupt(f"stopped in epoch {self._epoch + 1} after {self._batch} batches")
+                self._epoch, self._batch, loss, self._loss = self._epoch + 1, 0, self._loss, 0.0
+                if not np.isfinite(loss) or scores_overflow(self.user_factors, self.item_factors):
+                    raise Diverged(f"factors are not finite or too large after epoch {self._epoch}: use a smaller lr")
                 record = {"epoch": self._epoch, "loss": loss / train.nnz, "seconds": time.perf_counter() - start}
                 self.history_.append(record)
                 stopped = watch.look(self, record)
                 bar.set_postfix(epoch=self._epoch, loss=f"{record['loss']:.4f}", **watch.shown)
                 stopped |= any([bool(callback(self, record)) for callback in callbacks])  # noqa: C419 (each is called)
                 if store is not None:
-                    store.save_if_due(self, watch, final=stopped or self._epoch >= until)
-        finally:
-            bar.close()
-            numba.set_num_threads(before)
-        watch.restore(self)
+                    store.save_if_due(self, final=stopped or self._epoch >= until)
+            watch.restore(self)
         return self
+
+    def _advance(self, epoch: Epoch, tick: Callable[[int], Any], stop: Callable[[], bool]) -> None:
+        """Batches of the present epoch, until its end or ``stop()``."""
+        try:
+            self._batch, loss = epoch.run(self._epoch, self._batch, tick, stop)
+        except BaseException:  # in the midst of a step: no factors are better than broken ones
+            self._tables = {}
+            raise
+        self._loss += loss
+        self._pairs = fingerprint(epoch.train) if self._batch < epoch.n_batches else ""
 
     # -- use ----------------------------------------------------------------------------------------------------
 
@@ -328,7 +351,8 @@ class BPRMF:
         n = check_int("N", N, low=1, high=len(V))
         if filter_already_liked_items and user_items is None:
             raise ValueError("user_items must be given to filter liked items; or set filter_already_liked_items=False")
-        ids, scores = recommend_rows(U[users], V, n, user_items if filter_already_liked_items else None)
+        with threads(self.n_threads):
+            ids, scores = recommend_rows(U[users], V, n, user_items if filter_already_liked_items else None)
         return (ids[0], scores[0]) if np.ndim(userid) == 0 else (ids, scores)
 
     def similar_items(self, itemid: int, N: int = 10) -> tuple[NDArray[np.int32], NDArray[Any]]:
@@ -342,19 +366,22 @@ class BPRMF:
         norms = np.linalg.norm(V.astype(np.float64), axis=1, keepdims=True)
         unit = (V / np.where(norms > 0, norms, 1)).astype(V.dtype)
         itself = sparse.csr_matrix(([1], ([0], [item])), shape=(1, len(V)))
-        ids, cosines = recommend_rows(unit[[item]], unit, n, itself)
+        with threads(self.n_threads):
+            ids, cosines = recommend_rows(unit[[item]], unit, n, itself)
         return np.append(np.int32(item), ids[0, : n - 1]), np.append(V.dtype.type(1), cosines[0, : n - 1])
 
     def evaluate(self, test: Any, **options: Any) -> dict[str, float]:
         """See :func:`sim.bpr.evaluate`; pass ``exclude=train``."""
-        return evaluate(self, test, **options)
+        with threads(self.n_threads):
+            return evaluate(self, test, **options)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write factors, optimiser state and history to an .npz file without pickle, atomically."""
         meta = {
             "kind": "BPRMF", "version": __version__, "sampler": type(self.sampler).__name__,
             "sampler_params": self.sampler.get_params(), "settings": self.settings.as_dict(), "seed": self.seed_,
-            "epoch": self._epoch, "history": self.history_,
+            "epoch": self._epoch, "batch": self._batch, "loss": self._loss, "pairs": self._pairs,
+            "history": self.history_,
         }  # fmt: skip
         self._table("U")
         write_npz(path, meta, self._tables)
@@ -365,7 +392,7 @@ class BPRMF:
         from .. import sampling
 
         meta, arrays = read_npz(path)
-        if meta.get("kind") != "BPRMF" or not set(TABLES) <= set(arrays):
+        if meta.get("kind") != "BPRMF" or not {"U", "V"} <= set(arrays):
             raise ValueError(f"path must be a saved BPRMF, got {path}: kind {meta.get('kind')!r}")
         if sampler is None:
             factory = getattr(sampling, meta["sampler"], None)
@@ -373,6 +400,7 @@ class BPRMF:
                 raise ValueError(f"sampler must be given: {path} was saved with {meta['sampler']}, not of this package")
             sampler = factory(**meta["sampler_params"])
         model = cls(sampler=sampler, rng=meta["seed"], **meta["settings"])
-        model._tables = {name: np.ascontiguousarray(arrays[name]) for name in TABLES}
+        model._tables = checked_tables(path, arrays, "", (len(arrays["U"]), len(arrays["V"])), model.settings)
         model._epoch, model.history_ = meta["epoch"], meta["history"]
+        model._batch, model._loss, model._pairs = meta.get("batch", 0), meta.get("loss", 0.0), meta.get("pairs", "")
         return model

@@ -29,7 +29,7 @@ from ._output import versions
 
 __all__ = ["SCHEMA", "Cell", "Result", "curve", "observed", "read_cell", "run_cells"]
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the cells' meaning, part of their names, so that versions are never mixed: raise it when a default of
 :class:`sim.bpr.BPRMF` changes, or when the same settings give other results."""
 

@@ -109,7 +109,7 @@ def test_postponed_user_steps_give_the_bits_of_immediate_ones() -> None:
     Making up the steps batch by batch (slices of one batch, everyone caught up after each) is dense Adam itself.
     """
     from sim.bpr import _training as training
-    from sim.bpr._optimizer_kernels import catch_up_users
+    from sim.bpr._optimizer_kernels import catch_up
 
     data = small_data(users=14, items=23, density=0.3)
     options = BASE | {"batch_size": 6, "epochs": 3}
@@ -122,11 +122,10 @@ def test_postponed_user_steps_give_the_bits_of_immediate_ones() -> None:
 
             def loop(first: int, last: int, *rest: Any) -> float:
                 total = 0.0
-                done, rule, hyper, *steps = rest[-5:]
-                everyone = np.arange(done.size, dtype=np.int32)
+                optimizer = rest[-4]
                 for b in range(first, last):
                     total += inner(b, b + 1, *rest)
-                    catch_up_users(rule, everyone, b + 1, done, *self.tables[:3], hyper, *steps)
+                    catch_up(b + 1, self.done, *self.tables[:3], optimizer)
                 return total
 
             self.loop = loop
@@ -191,7 +190,7 @@ def test_one_step_of_the_trainer_is_the_gradient_of_the_loss() -> None:
     pairs = list(zip(*data.nonzero()))
     pools = [
         sampling_oracle.pool(
-            sampling_oracle.key_of(seed, 0, number), 12, set(data[u].indices.tolist()), sampler.N, True
+            sampling_oracle.key_of(seed, 2, 0, number), 12, set(data[u].indices.tolist()), sampler.N, True
         )
         for number, (u, _) in enumerate(pairs)
     ]

@@ -27,10 +27,9 @@ def weights_of(sampler: Sampler, losses: np.ndarray) -> np.ndarray:
 
 
 def start_value(seed: int, table: int, rows: int, factors: int, scale: float) -> np.ndarray:
-    """N(0, scale^2) from the stream (table, row)."""
-    return np.array(
-        [[scale * oracle.Stream(oracle.key_of(seed, table, r)).normal(k) for k in range(factors)] for r in range(rows)]
-    )
+    """N(0, scale^2) from the stream (start values, table, row)."""
+    streams = [oracle.Stream(oracle.key_of(seed, 0, table, row)) for row in range(rows)]
+    return np.array([[scale * stream.normal(k) for k in range(factors)] for stream in streams])
 
 
 def pair_gradients(
@@ -91,19 +90,20 @@ def train(
     for epoch in range(epochs):
         rate = lr * lr_decay ** (epoch // lr_decay_every)
         run.lr.append(rate)
-        order = oracle.Stream(oracle.key_of(seed, 2, epoch)).shuffled(range(len(pairs)))
+        labels = [k // batch_size for k in range(len(pairs))]
+        labels = oracle.Stream(oracle.key_of(seed, 1, epoch)).shuffled(labels)
         total = 0.0
-        for start in range(0, len(order), batch_size):
-            batch = sorted(order[start : start + batch_size])
+        for label in range(max(labels) + 1):
+            batch = [number for number in range(len(pairs)) if labels[number] == label]
             gradients, touched = [np.zeros_like(U), np.zeros_like(V)], [set(), set()]  # type: ignore[var-annotated]
             for number in batch:
                 u, i = pairs[number]
                 excluded = positives[u] if exclude_positives else set()
-                pool = oracle.pool(oracle.key_of(seed, epoch, number), n_items, excluded, sampler.N, replace)
+                pool = oracle.pool(oracle.key_of(seed, 2, epoch, number), n_items, excluded, sampler.N, replace)
                 losses = np.array([np.log1p(np.exp(U[u] @ V[j] - U[u] @ V[i])) for j in pool])
                 p = weigh(sampler, losses) if pool else np.zeros(0)
-                kept = min(sampler.width, len(pool))
-                loss, gU, gV = pair_gradients(U, V, u, i, pool, p, kept if sum_negatives else 1.0)
+                factor = min(sampler.width, len(pool)) if sum_negatives and sampler.rank_based else 1.0
+                loss, gU, gV = pair_gradients(U, V, u, i, pool, p, factor)
                 gradients[0] += gU
                 gradients[1] += gV
                 total += loss

@@ -1,0 +1,189 @@
+"""The users' pass of a batch: pools, losses, weights, the user's gradient and step, and the entries for the items.
+
+A task is a run of neighbouring pairs that holds whole users. A pair's pool lives in small buffers that stay in the L1
+cache: scores are never written to memory. Rows are asked for before they are needed, pools ahead of their turn.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._fastmath import sigmoid_softplus
+from .._jit import kernel
+from .._random import stream
+from .._simd import LANES, prefetch_row, row_dot, row_dots, rows_sum
+from ..sampling._kernels import select
+from ..sampling._pool_kernels import clear_bit, draw_pool, set_bit
+from ._optimizer_kernels import catch_up_row, step_row
+
+__all__ = ["pairs_of_task", "user_task"]
+
+_AHEAD = 16  # rows asked for before they are needed
+
+
+@kernel()
+def pairs_of_task(pairs, pair_user, first):
+    """The first pair from ``first`` on that begins a new user: tasks hold whole users."""
+    while 0 < first < pairs.size and pair_user[pairs[first]] == pair_user[pairs[first - 1]]:
+        first += 1
+    return min(first, pairs.size)
+
+
+@kernel()
+def _margins(rows, u, V, pool, size, score, out):
+    """``out[j] = rows[u] @ V[pool[j]] - score``; ``pool`` and ``out`` have room for blocks beyond ``size``."""
+    for j in range(0, size, LANES):
+        for k in range(j + _AHEAD, j + _AHEAD + LANES):
+            prefetch_row(V, pool[k])
+        row_dots(rows, u, V, pool, j, out)
+    for j in range(size):
+        out[j] -= score
+
+
+@kernel()
+def _losses(margins, size, slopes, losses):
+    """log(1 + exp(margin)) and its derivative; a loop of its own, so that it is vectorised."""
+    for j in range(size):
+        slopes[j], losses[j] = sigmoid_softplus(margins[j])
+
+
+@kernel()
+def _entries(count, idx, w, factor, ids, slopes, losses, items, coefficients):
+    """The kept negatives of a pool and their coefficients, after the positive's in front; returns the pair's loss."""
+    total, loss = w.dtype.type(0), w.dtype.type(0)
+    for k in range(count):
+        j = idx[k]
+        c = factor * w[k]
+        loss += c * losses[j]
+        c *= slopes[j]
+        total += c
+        items[k + 1] = ids[j]
+        coefficients[k + 1] = c
+    coefficients[0] = -total
+    return loss
+
+
+@kernel()
+def _mark(mask, user, marked, indptr, indices):
+    """Make ``mask`` hold the items of ``user`` instead of those of ``marked``; -1 is nobody."""
+    if marked >= 0:
+        for e in range(indptr[marked], indptr[marked + 1]):
+            clear_bit(mask, indices[e])
+    if user >= 0:
+        for e in range(indptr[user], indptr[user + 1]):
+            set_bit(mask, indices[e])
+
+
+@kernel()
+def _distribute(count, shift, local, base, entries, offsets):
+    """Copy ``count`` local entries to ``entries[base:]``, sorted by the item's block, pair order kept within."""
+    items, coefficients, rows = local  # unsigned indices below: numba then leaves out the test for negative ones
+    to_items, to_coefficients, to_rows = entries
+    offsets[:] = 0
+    for e in range(np.uint64(count)):
+        offsets[(np.uint32(items[e]) >> shift) + np.uint32(1)] += 1
+    offsets[0] = base
+    for b in range(1, offsets.size):
+        offsets[b] += offsets[b - 1]
+    place = offsets.copy()
+    for e in range(np.uint64(count)):
+        b = np.uint32(items[e]) >> shift
+        at = place[b]
+        place[b] = at + np.uint32(1)
+        to_items[at] = items[e]
+        to_coefficients[at] = coefficients[e]
+        to_rows[at] = rows[e]
+
+
+@kernel()
+def user_task(
+    first, last, pairs, data, tables, sampler, pool, flags, key, step, optimizer, shift, old, entries, offsets, mask
+):
+    """Train on the pairs first..last-1 of a batch, whose users are nobody else's; returns the sum of their losses.
+
+    For the items' pass it leaves the users' rows as they were (``old``), and in ``entries``, sorted by block, what is
+    to be added to which item: coefficient times a row of ``old``. See :func:`sim.bpr._kernels.run_batches`.
+    """
+    pair_user, indptr, indices = data
+    U, mU, vU, V, _, _, done = tables
+    kind, params, rank_based = sampler
+    pool_size, width = pool
+    exclude, replace, summed, sparse = flags
+    batch, scale = step
+    real = V.dtype.type
+    everywhere = not rank_based or 4 * width > pool_size  # losses of the whole pool, or only of the kept entries
+    ring = 1 + max(1, _AHEAD // pool_size)  # pools drawn ahead, so that their rows are on the way
+    pools = np.zeros((ring, pool_size + _AHEAD + LANES), np.int32)  # read beyond the end
+    sizes = np.zeros(ring, np.int64)
+    margins = np.empty(pool_size + LANES, V.dtype)
+    losses = np.empty(pool_size, V.dtype)
+    slopes = np.empty(pool_size, V.dtype)
+    idx = np.empty(pool_size, np.int64)
+    w = np.empty(pool_size, V.dtype)
+    gradient = np.zeros((2, V.shape[1]), V.dtype)  # the user's, and one pair's
+    room = (last - first) * (width + 1)
+    items, coefficients, rows = np.empty(room, np.int32), np.empty(room, V.dtype), np.empty(room, np.int32)
+    loss = 0.0
+    n = 0
+    marked = -1
+    start = first
+    for ahead in range(first, last + ring - 1):
+        if ahead < last:  # draw a pool
+            pair = pairs[ahead]
+            u = pair_user[pair]
+            excluded = 0
+            if ahead == first or u != pair_user[pairs[ahead - 1]]:
+                prefetch_row(U, u)
+                prefetch_row(mU, u)
+                prefetch_row(vU, u)
+            prefetch_row(V, indices[pair])
+            if exclude:
+                excluded = indptr[u + 1] - indptr[u]
+                if marked != u:
+                    _mark(mask, u, marked, indptr, indices)
+                    marked = u
+            slot = ahead % ring
+            size = draw_pool(stream(key, pair), V.shape[0], excluded, pool_size, replace, mask, pools[slot])
+            sizes[slot] = size
+            for j in range(min(_AHEAD, size)):
+                prefetch_row(V, pools[slot, j])
+        p = ahead - ring + 1
+        if p < first:
+            continue
+        pair = pairs[p]
+        u = pair_user[pair]
+        if p == first or u != pair_user[pairs[p - 1]]:  # a new user
+            start = p
+            if not sparse:
+                catch_up_row(u, batch, done, U, mU, vU, optimizer)
+            old[p] = U[u]
+        slot = p % ring
+        size = sizes[slot]
+        ids = pools[slot]
+        positive = indices[pair]
+        _margins(old, start, V, ids, size, row_dot(old, start, V, positive), margins)
+        if everywhere:
+            _losses(margins, size, slopes, losses)
+        count = 0
+        if size > 0:
+            count = select(kind, margins[:size] if rank_based else losses[:size], params, idx, w)
+        if not everywhere:
+            for k in range(count):
+                slopes[idx[k]], losses[idx[k]] = sigmoid_softplus(margins[idx[k]])
+        items[n] = positive
+        factor = real(count) if summed and rank_based else real(1)
+        loss += _entries(count, idx, w, factor, ids, slopes, losses, items[n:], coefficients[n:])
+        rows[n : n + count + 1] = start
+        rows_sum(coefficients[n:], V, items[n:], count + 1, gradient, 1)
+        if p == start:
+            gradient[0] = gradient[1]
+        else:
+            gradient[0] += gradient[1]
+        n += count + 1
+        if p + 1 == last or pair_user[pairs[p + 1]] != u:
+            step_row(u, gradient[0], scale, batch, U, mU, vU, optimizer)
+            done[u] = batch + 1
+    if exclude:
+        _mark(mask, -1, marked, indptr, indices)
+    _distribute(n, shift, (items, coefficients, rows), first * (width + 1), entries, offsets)
+    return loss
