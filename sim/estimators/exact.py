@@ -244,10 +244,13 @@ def dns_sample_moments(sampler: Sampler, pos_scores: ArrayLike, neg_scores: Arra
 
 def user_scores(sampler: Sampler, pos_scores: ArrayLike, neg_scores: ArrayLike, replace: bool) -> tuple[Floats, Floats]:
     """The scores as finite 1-D arrays, the negatives enough for a pool."""
-    pos, neg = losses_array(pos_scores, "pos_scores"), losses_array(neg_scores, "neg_scores")
-    for name, scores in (("pos_scores", pos), ("neg_scores", neg)):
-        if scores.ndim != 1:
-            raise ValueError(f"{name} must be 1-D, got shape {scores.shape}")
+    arrays = []
+    for name, scores in (("pos_scores", pos_scores), ("neg_scores", neg_scores)):
+        array = np.ascontiguousarray(losses_array(scores, name))
+        if array.ndim != 1:
+            raise ValueError(f"{name} must be 1-D, got shape {array.shape}")
+        arrays.append(array)
+    pos, neg = arrays
     if not replace and neg.size < sampler.N:
         raise ValueError(f"neg_scores must have >= N={sampler.N} entries without replacement, got {neg.size}")
     return pos, neg

@@ -38,7 +38,8 @@ def run(options: Options = Options()) -> pd.DataFrame:  # noqa: B008 (frozen)
     DataFrame
         Columns target (population, sample), quantity (value, slope; gradient for the sample: all n_+ + n_- entries
         together), sampler, n_pos, N, rmse and bias (relative to the truth's size), low and high (95% limits of rmse;
-        rmse itself where exact), kind, replicates; for the gradient also the cosine of its expectation with the truth,
+        rmse itself where exact), kind, replicates; for the population pool_share, the part of the variance that comes
+        from the pools and not from the positives; for the gradient also the cosine of its expectation with the truth,
         and the beta (nearest_beta) of the OPAUC whose gradient it has the largest cosine (nearest_cosine) with.
     """
     rows = [*_population(options), *_sample(options)]
@@ -61,7 +62,8 @@ def _population(options: Options) -> list[dict[str, Any]]:
             for q, quantity in enumerate(QUANTITIES):
                 names = {"target": "population", "quantity": quantity, "sampler": name, "n_pos": n_pos, "N": POOL}
                 bias = abs(found.mean[q] - truth[q])
-                rows.append(_row(names, mse[q], error[q], bias**2, abs(truth[q]), name == "DNS", n_pairs))
+                row = _row(names, mse[q], error[q], bias**2, abs(truth[q]), name == "DNS", n_pairs)
+                rows.append({**row, "pool_share": found.within[q] / (found.within[q] + found.between[q])})
     return rows
 
 
@@ -142,6 +144,11 @@ def plot(table: pd.DataFrame) -> Figure:
                 ax.plot(biased[x], biased.bias, color=COLOURS[name], linestyle=(0, (3, 2)), linewidth=1.0)
             ax.set(xscale="log", yscale="log", title=title)
             ax.set_xlabel("number of positives n₊" if x == "n_pos" else "pool size N")
+        last = table[(table.quantity == "gradient") & (table["sampler"] == "DNS") & (table.rmse > 1e-9)].iloc[-1]
+        axes[2].annotate(
+            f"0 at N = {SAMPLE[1]:,}", (last.N, last.rmse), (4, -11), textcoords="offset points",
+            color=COLOURS["DNS"], fontsize=8, ha="center",
+        )  # fmt: skip
         axes[0].set_ylabel("error relative to the truth")
         handles, names = axes[0].get_legend_handles_labels()
         handles += [plt.Line2D([], [], color="black", linestyle=(0, (3, 2)), linewidth=1.0)]
@@ -154,7 +161,7 @@ def caption(table: pd.DataFrame) -> str:
     gradient = table[(table.target == "sample") & (table.quantity == "gradient")].set_index(["sampler", "N"])
     value = table[(table.target == "population") & (table.quantity == "value")].set_index(["sampler", "n_pos"])
     last = max(N_POS)
-    whole = SAMPLE[1]
+    whole, share = SAMPLE[1], value.pool_share["DNS", last]
     nearest = " and ".join(
         f"{gradient.cosine[name, POOL]:.2f} for {name} (largest, {gradient.nearest_cosine[name, POOL]:.2f}, with that "
         f"of OPAUC({gradient.nearest_beta[name, POOL]:.2g}))"
@@ -163,7 +170,8 @@ def caption(table: pd.DataFrame) -> str:
     return (
         f"Root mean squared error for the surrogate objective of OPAUC({BETA:g}), relative to the truth, on a binormal "
         f"model of AUC {AUC:g}; dashed: the bias alone. Left and middle: population, every positive with a fresh pool "
-        f"of {POOL}; the variance falls as 1/n₊ to the floor of the bias ({value.bias['DNS', last]:.1%} for DNS, "
+        f"of {POOL}; the variance ({share:.0%} of it from DNS's pools, the rest from the positives) falls as 1/n₊ to "
+        f"the floor of the bias ({value.bias['DNS', last]:.1%} for DNS, "
         f"{value.bias['Softmax-exact', last]:.0%} for Softmax-exact, {value.bias['Softmax-v', last]:.0%} for "
         f"Softmax-v). Right: the whole gradient of one user's objective, pools without replacement. DNS is exact, with "
         f"no error at N = n₋ = {whole:,} (Theorem 1; not drawn); at N = {POOL} its error is "

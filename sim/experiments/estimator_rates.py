@@ -85,10 +85,10 @@ def _row(rate: Rate, sizes: tuple[int, ...], table: NDArray[np.float64]) -> dict
 def plot(table: pd.DataFrame) -> Figure:
     """Fitted exponents with intervals, a row a model, a panel a statistic."""
     panels = (
-        ("bias", "value", "bias of the value"),
-        ("bias", "slope", "bias of the slope"),
-        ("variance", "value", "variance over pools, value"),
-        ("variance", "slope", "variance over pools, slope"),
+        ("bias", "value", "bias, value"),
+        ("bias", "slope", "bias, slope"),
+        ("variance", "value", "pool variance, value"),
+        ("variance", "slope", "pool variance, slope"),
     )
     models = list(MODELS)
     with style() as plt:
@@ -125,7 +125,8 @@ def caption(table: pd.DataFrame) -> str:
         f"Exponents of the pool size N, fitted over N = {table.N_min.min()} to {table.N_max.max():,} at nominal "
         f"β = {BETA:g} on populations of AUC {AUC:g}, 95% jackknife intervals (mostly smaller than the markers); DNS "
         f"from exact moments, softmax from {int(table.n_pairs.iloc[0]):,} simulated positives. The bias' exponent is "
-        f"fitted to its change when the pool doubles, so it needs no limit; it is missing where that changes sign. "
+        f"fitted to its change when the pool doubles, so it needs no limit; it is missing where that changes sign; the "
+        f"table tells how far each fit misses. "
         f"DNS: {reach('DNS')} for the value and {spread.min():+.2f} to {spread.max():+.2f} for the variance, near the "
         f"1/N of order statistics on every model. Softmax-exact: {reach('Softmax-exact')}, about 1/N for bounded "
         f"scores only. Softmax-v: {reach('Softmax-v')}: on unbounded scores its objective keeps growing with N."
