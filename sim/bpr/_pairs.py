@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-__all__ = ["clean_pairs", "fingerprint"]
+__all__ = ["clean_pairs", "fingerprint", "with_ignored"]
 
 
 def clean_pairs(name: str, matrix: Any, shape: tuple[int, int] | None = None) -> sparse.csr_matrix:
@@ -35,6 +35,18 @@ def clean_pairs(name: str, matrix: Any, shape: tuple[int, int] | None = None) ->
     return csr
 
 
+def with_ignored(pairs: sparse.csr_matrix, ignore: Any) -> sparse.csr_matrix:
+    """Clean pairs together with those of ``ignore``, which are stored as zeros: not trained on, nor drawn."""
+    others = clean_pairs("ignore", ignore, pairs.shape)
+    if both := others.multiply(pairs).nnz:
+        raise ValueError(f"ignore must not contain pairs of user_items, got {both} of them")
+    union = 2 * pairs.astype(np.int8) + others.astype(np.int8)
+    union.sort_indices()
+    parts = (union.data == 2, union.indices.astype(np.int32), union.indptr.astype(np.int64))
+    return sparse.csr_matrix(parts, shape=pairs.shape)
+
+
 def fingerprint(pairs: sparse.csr_matrix) -> str:
     """Shape and hash of clean pairs."""
-    return f"{pairs.shape} {hashlib.sha256(pairs.indptr.tobytes() + pairs.indices.tobytes()).hexdigest()}"
+    ignored = b"" if pairs.data.all() else pairs.data.tobytes()
+    return f"{pairs.shape} {hashlib.sha256(pairs.indptr.tobytes() + pairs.indices.tobytes() + ignored).hexdigest()}"

@@ -45,9 +45,10 @@ class Epoch:
         self.s, self.train, self.seed = s, train, np.uint64(model.seed_)
         pair_user = np.repeat(np.arange(train.shape[0], dtype=np.int32), np.diff(train.indptr))
         self.data = (pair_user, train.indptr, train.indices)
-        self.order = np.empty(train.nnz, dtype=np.int32)
-        self.n_batches = -(-train.nnz // s.batch_size)
-        self.batch_size = min(s.batch_size, train.nnz)
+        self.pairs = np.flatnonzero(train.data).astype(np.int32)  # ignored pairs, stored as zeros, are not trained on
+        self.order = np.empty_like(self.pairs)
+        self.n_batches = -(-self.order.size // s.batch_size)
+        self.batch_size = min(s.batch_size, self.order.size)
         self.done = np.zeros(train.shape[0], dtype=np.int32)
         self.tables = (*(model._tables[name] for name in TABLES), self.done)
         self.sampler = (model.sampler.kind, model.sampler.params_array(), model.sampler.rank_based)
@@ -71,6 +72,7 @@ class Epoch:
         call. ``tick`` is told the pairs done. The tables are then as after that batch, whatever was postponed.
         """
         kernels.deal_batches(self.key(kernels.SHUFFLE, epoch), self.batch_size, np.empty_like(self.order), self.order)
+        self.order[:] = self.pairs[self.order]
         key = self.key(kernels.POOLS, epoch)
         hyper = np.array([self.s.lr_at(epoch), self.s.weight_decay, BETA1, BETA2, EPS], self.s.dtype)
         optimizer = (RULES[self.s.optimizer], hyper, *self.s.steps(epoch, self.n_batches))

@@ -18,7 +18,7 @@ from .._simd import aligned_zeros
 from .._validation import check_int
 from ..sampling import DNS, Sampler
 from . import _kernels as kernels
-from ._pairs import fingerprint
+from ._pairs import fingerprint, with_ignored
 from ._schedule import Settings
 from ._store import read_npz, write_npz
 from ._training import Epoch, Interrupt, checked_tables, interactions, table_shapes, threads
@@ -183,6 +183,7 @@ class BPRMF:
         self,
         user_items: Any,
         *,
+        ignore: Any | None = None,
         valid: Any | None = None,
         metric: str = "ndcg@20",
         evaluate_every: int = 5,
@@ -198,6 +199,8 @@ class BPRMF:
         ----------
         user_items : sparse matrix of shape (n_users, n_items)
             Observed pairs: every positive entry is one. Negative or NaN entries are an error.
+        ignore : sparse matrix of the same shape, optional
+            Pairs that are neither trained on nor drawn as negatives: known or suspected positives.
         valid : sparse matrix of the same shape, optional
             Held-out positives to watch, apart from the pairs of ``user_items``. At the end the model is put back to
             its state after the best epoch by ``metric``, optimiser included: :meth:`partial_fit` goes on from there.
@@ -234,6 +237,10 @@ class BPRMF:
             training starts and leave the model as it was.
         """
         train = interactions(user_items, self)
+        if ignore is not None:
+            if not self.settings.exclude_positives:
+                raise ValueError("ignore must be None with exclude_positives=False, got a matrix")
+            train = with_ignored(train, ignore)
         watch = Watch(metric, evaluate_every, patience, train, valid)
         calls = tuple(callbacks)
         for callback in calls:
@@ -279,7 +286,8 @@ class BPRMF:
         callbacks: Sequence[Callable[[BPRMF, dict[str, Any]], bool | None]],
         progress: bool,
     ) -> BPRMF:
-        left = max(0, until - self._epoch) * train.nnz - min(self._batch * self.settings.batch_size, train.nnz)
+        n_pairs = int(train.count_nonzero())
+        left = max(0, until - self._epoch) * n_pairs - min(self._batch * self.settings.batch_size, n_pairs)
         with (
             threads(self.n_threads),
             tqdm(total=left, unit="pair", unit_scale=True, disable=not progress) as bar,
@@ -297,7 +305,7 @@ class BPRMF:
                 self._epoch, self._batch, loss, self._loss = self._epoch + 1, 0, self._loss, 0.0
                 if not np.isfinite(loss) or scores_overflow(self.user_factors, self.item_factors):
                     raise Diverged(f"factors are not finite or too large after epoch {self._epoch}: use a smaller lr")
-                record = {"epoch": self._epoch, "loss": loss / train.nnz, "seconds": time.perf_counter() - start}
+                record = {"epoch": self._epoch, "loss": loss / n_pairs, "seconds": time.perf_counter() - start}
                 self.history_.append(record)
                 stopped = watch.look(self, record)
                 bar.set_postfix(epoch=self._epoch, loss=f"{record['loss']:.4f}", **watch.shown)
