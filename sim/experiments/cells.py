@@ -58,6 +58,8 @@ class Cell:
     hidden : float
         Share of each user's train pairs, at random and at most all but one, that the training is not shown: positives
         that its pools take for negatives. The ranking leaves them out as it does the other train pairs.
+    shielded : bool
+        Keep those pairs out of the pools too: less data, but no false negatives from it.
     """
 
     data: str
@@ -67,6 +69,7 @@ class Cell:
     held_out: str = "test"
     every: int = 10**9
     hidden: float = 0.0
+    shielded: bool = False
 
     def config(self) -> dict[str, Any]:
         """Everything that decides the result, as plain JSON values."""
@@ -76,7 +79,7 @@ class Cell:
         return {
             "schema": SCHEMA, "data": self.data, "held_out": self.held_out, "every": self.every, "seed": self.seed,
             "sampler": {"name": type(self.sampler).__name__, **self.sampler.get_params()}, "model": changed,
-            **({"hidden": self.hidden} if self.hidden else {}),
+            **({"hidden": self.hidden, "shielded": self.shielded} if self.hidden else {}),
         }  # fmt: skip
 
     @property
@@ -181,7 +184,8 @@ def _compute(cell: Cell, options: Options, jobs: int) -> None:
             epochs.append(record["epoch"])
 
     start = time.perf_counter()
-    model.fit(observed(train, cell.hidden), callbacks=(keep,))
+    shown = observed(train, cell.hidden)
+    model.fit(shown, ignore=train - shown if cell.shielded else None, callbacks=(keep,))
     meta = {
         "config": cell.config(), "epochs": epochs, "loss": [round(h["loss"], 6) for h in model.history_],
         "wall_seconds": round(time.perf_counter() - start, 3), "split": data.sha256, "versions": versions(),
