@@ -5,18 +5,20 @@
     python benchmarks/bench_trainer.py --peers              also implicit's BPR, where it is installed
 
 The floor of an epoch is the sum of two times that no implementation of the same mathematics on the same hardware can
-avoid: gathering and multiplying one item row per draw (measured: random rows of a table of the catalogue's size), and
-moving Adam's tables once a batch (measured: triad bandwidth). Postponed user steps move less than that, so ratios below
-one are possible in principle.
+avoid: gathering and multiplying one item row per draw (measured: random rows of a table of the catalogue's size, at the
+best of some prefetch distances), and moving Adam's tables once a batch (measured: triad bandwidth). Postponed user
+steps move less than that, so ratios below one are possible in principle.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
+import os
 import statistics
+import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -27,21 +29,23 @@ from scipy import sparse
 
 from sim._jit import kernel
 from sim._random import bounded, stream2
-from sim._simd import LANES, row_dots
-from sim.bpr import BPRMF, rank_positives
+from sim._simd import LANES, aligned_zeros, prefetch_row, row_dots
+from sim.bpr import BPRMF
 from sim.data import FetchError, load
 from sim.sampling import DNS, Sampler, SoftmaxExact, SoftmaxV, Uniform
 
 
 @kernel(parallel=True, cache=False)
-def _gather(U, V, n_pairs, pool, out):
+def _gather(U, V, n_pairs, pool, ahead, out):
     for p in numba.prange(n_pairs):
-        ids = np.empty(pool, np.int32)
+        ids = np.zeros(pool + ahead + LANES, np.int32)
         scores = np.empty(pool, U.dtype)
         key = stream2(1, 2, p)
         for j in range(pool):
             ids[j] = bounded(key, j, V.shape[0])
         for j in range(0, pool, LANES):
+            for k in range(j + ahead, j + ahead + LANES if ahead else j):
+                prefetch_row(V, ids[k])
             row_dots(U, p % U.shape[0], V, ids, j, scores)
         out[p] = scores[0]
 
@@ -64,13 +68,14 @@ def best(run: Any, repeats: int) -> float:
 
 
 def limits(n_items: int, d: int) -> tuple[float, float]:
-    """Gathered dots per second and triad bytes per second, all threads."""
-    U, V = (np.random.default_rng(0).normal(size=(n, d)).astype(np.float32) for n in (4096, n_items))
+    """Gathered dots per second (the best of some prefetch distances) and triad bytes per second, all threads."""
+    U, V = (aligned_zeros((n, d), np.float32) for n in (4096, n_items))
+    U[:], V[:] = (np.random.default_rng(0).normal(size=t.shape) for t in (U, V))
     n_pairs, pool = 50_000, 200
     out = np.empty(n_pairs, np.float32)
-    dots = n_pairs * pool / best(lambda: _gather(U, V, n_pairs, pool, out), 5)
-    a, b, c = (np.ones(30_000_000) for _ in range(3))
-    return dots, 3 * a.nbytes / best(lambda: _triad(a, b, c), 5)
+    fastest = min(best(lambda ahead=ahead: _gather(U, V, n_pairs, pool, ahead, out), 5) for ahead in (0, 8, 16, 32))
+    a, b, c = (np.ones(10_000_000) for _ in range(3))
+    return n_pairs * pool / fastest, 3 * a.nbytes / best(lambda: _triad(a, b, c), 5)
 
 
 def synthetic(n_users: int = 30_000, n_items: int = 40_000, pairs: int = 820_000) -> sparse.csr_matrix:
@@ -93,10 +98,9 @@ def main() -> int:
     parser.add_argument("--peers", action="store_true", help="time implicit's BPR too")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    test = None
     try:
         data = load(options.data)
-        train, test, name = data.fit, data.test, data.name
+        train, name = data.fit, data.name
     except FetchError as error:
         print(f"{error}\nusing a synthetic set of about the same size", file=sys.stderr)
         train, name = synthetic(), "synthetic"
@@ -107,45 +111,68 @@ def main() -> int:
     print(f"{name}: {n_users:,} x {n_items:,}, {pairs:,} pairs, d = {d}, {numba.get_num_threads()} threads")
     print(f"limits: {dots / 1e6:.0f} M gathered dots/s, {triad / 1e9:.1f} GB/s triad")
     rows: list[dict[str, Any]] = []
-    samplers: list[Sampler] = [
-        DNS(5, 200),
-        DNS(2, 200),
-        DNS(100, 200),
-        SoftmaxV(1.0, 200),
-        SoftmaxExact(1.0, 200),
-        Uniform(1),
+    included = {"exclude_positives": False}
+    contenders: list[tuple[Sampler, dict[str, Any]]] = [
+        (DNS(5, 200), included),
+        (DNS(5, 200), {}),
+        (DNS(2, 200), included),
+        (DNS(100, 200), included),
+        (SoftmaxV(1.0, 200), included),
+        (SoftmaxExact(1.0, 200), included),
+        (Uniform(1), included),
+        (Uniform(1), included | {"optimizer": "sgd", "sparse": True, "lr": 0.05}),
     ]
-    for exclude in (False, True):
-        for sampler in samplers if not exclude else samplers[:1]:
-            model = BPRMF(d, sampler, epochs=options.epochs + 1, exclude_positives=exclude, rng=0)
-            model.fit(train)
-            seconds = [h["seconds"] for h in model.history_[1:]]
-            floor = pairs * sampler.N / dots + moved / triad
-            rows.append(
-                {
-                    "sampler": str(sampler) + (", positives excluded" if exclude else ""),
-                    "seconds": statistics.median(seconds),
-                    "fastest": min(seconds),
-                    "floor": floor,
-                }
-            )
-            r = rows[-1]
-            print(
-                f"{r['sampler']:42s} {r['seconds']:7.3f} s/epoch (fastest {r['fastest']:.3f})  "
-                f"{r['seconds'] / floor:5.2f} x floor  {pairs / r['seconds'] / 1e6:6.2f} M pairs/s",
-                flush=True,
-            )
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"peak memory of the whole run {peak:.0f} MiB")
-    if test is not None:
-        seconds_evaluate = best(lambda: rank_positives(model.user_factors, model.item_factors, test, exclude=train), 3)
-        print(f"full-ranking evaluation of all users: {seconds_evaluate:.2f} s")
-        rows.append({"sampler": "evaluation", "seconds": seconds_evaluate})
+    for sampler, settings in contenders:
+        model = BPRMF(d, sampler, epochs=options.epochs + 1, rng=0, **settings).fit(train)
+        seconds = [h["seconds"] for h in model.history_[1:]]
+        floor = pairs * sampler.N / dots + (0 if "sparse" in settings else moved / triad)
+        note = "" if settings.get("exclude_positives", True) is False else ", positives excluded"
+        note += ", sparse SGD" if "sparse" in settings else ""
+        row = {"sampler": str(sampler) + note, "seconds": statistics.median(seconds), "fastest": min(seconds)}
+        rows.append({**row, "floor": floor})
+        print(
+            f"{row['sampler']:42s} {row['seconds']:7.3f} s/epoch (fastest {row['fastest']:.3f})  "
+            f"{row['seconds'] / floor:5.2f} x floor  {pairs / row['seconds'] / 1e6:6.2f} M pairs/s",
+            flush=True,
+        )
     if options.peers:
         rows += peers(train, d)
+    rows += fresh(options.data)
     if options.json:
         options.json.write_text(json.dumps({"data": name, "dots": dots, "triad": triad, "rows": rows}, indent=2) + "\n")
     return 0
+
+
+_FRESH = """
+import resource, sys, time
+import numpy as np
+from scipy import sparse
+from sim.bpr import BPRMF
+from sim.data import load
+from sim.sampling import DNS
+start = time.perf_counter()
+BPRMF(32, DNS(5, 200), epochs=1, rng=0).fit(sparse.eye(100, 300, format="csr"))
+print(time.perf_counter() - start)
+if len(sys.argv) > 1:
+    BPRMF(32, DNS(5, 200), epochs=2, rng=0).fit(load(sys.argv[1]).fit)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def fresh(data: str) -> list[dict[str, Any]]:
+    """Seconds to compile without and with a cache, and peak memory of loading and training, in fresh processes."""
+    rows = []
+    with tempfile.TemporaryDirectory() as cache:
+        for name, extra in (("compile, no cache", []), ("compile, cached", []), ("memory", [data])):
+            done = subprocess.run(
+                [sys.executable, "-c", _FRESH, *extra], env=os.environ | {"NUMBA_CACHE_DIR": cache}, check=True,
+                capture_output=True, text=True,
+            )  # fmt: skip
+            seconds, peak = (float(line) for line in done.stdout.split()[-2:])
+            what = f"peak memory of a process {peak:.0f} MiB" if extra else f"{seconds:.2f} s to the end of a tiny fit"
+            print(f"{name:42s} {what}")
+            rows.append({"sampler": name, "seconds": seconds, "peak_mib": peak})
+    return rows
 
 
 def peers(train: sparse.csr_matrix, d: int) -> list[dict[str, Any]]:
@@ -155,10 +182,8 @@ def peers(train: sparse.csr_matrix, d: int) -> list[dict[str, Any]]:
     except ImportError:
         print("implicit is not installed: pip install implicit")
         return []
-    model = BayesianPersonalizedRanking(
-        factors=d, iterations=10, num_threads=numba.get_num_threads(), verify_negative_samples=True
-    )
-    seconds = best(lambda: model.fit(train, show_progress=False), 1) / 10
+    model = BayesianPersonalizedRanking(factors=d, iterations=10, num_threads=numba.get_num_threads())
+    seconds = best(lambda: model.fit(train, show_progress=False), 2) / 10
     print(f"{'implicit BPR, 1 negative':42s} {seconds:7.3f} s/epoch")
     return [{"sampler": "implicit BPR", "seconds": seconds}]
 
