@@ -18,6 +18,7 @@ best with OPAUC(m/N_-) at m = (2 + theta)/(1 + theta) n_K, n_K = N_- s_K being t
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -159,6 +160,11 @@ def _curve(model: ScoreModel | None) -> Curve:
     base = model.base if isinstance(model, FalseNegatives) else model
     if not isinstance(base, ScoreModel) or isinstance(base, Empirical):
         raise TypeError(f"score_model must have a smooth ROC curve, got {type(base).__name__}")
+    return _smooth_curve(model)
+
+
+@lru_cache(maxsize=32)
+def _smooth_curve(model: ScoreModel) -> Curve:
     z = np.linspace(-40.0, 40.0, 16001)
     level, slope = model._logit_fpr(z)
     fine = np.isfinite(level) & (np.abs(level) < 600.0) & (slope > 0.0)

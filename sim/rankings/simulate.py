@@ -172,7 +172,8 @@ class SimulatedCorrelation:
                 curve = np.where(np.isnan(self.correlation[i, j]), -np.inf, self.correlation[i, j])
                 best = int(np.argmax(curve))
                 if curve[best] > -np.inf:
-                    redrawn = curve + multipliers @ np.nan_to_num(self.influence(metric, k))
+                    moves = np.nan_to_num(self.influence(metric, k))
+                    redrawn = curve + np.einsum("rg,gm->rm", multipliers, moves)  # no BLAS: the same bits everywhere
                     places = redrawn.argmax(axis=1)
                     found[[0, 3], i, j] = self.m[best], curve[best]
                     found[1:3, i, j] = np.quantile(self.m[places], (tail, 1.0 - tail), method="nearest")

@@ -16,7 +16,10 @@ def test_intervals_cover_the_exact_peak_and_not_its_neighbourhood() -> None:
     assert exact.m == 27
     place = height = wrong = 0
     for seed in range(200):
-        peaks = simulate_correlation(50, 450, metrics=("recall",), ks=(20,), n_rankings=2000, rng=seed).peaks()
+        result = simulate_correlation(
+            50, 450, metrics=("recall",), ks=(20,), n_rankings=2000, rng=seed, ms=np.arange(10, 60)
+        )
+        peaks = result.peaks(n_resamples=500)
         low, high = peaks.m_low[0, 0], peaks.m_high[0, 0]
         place += low <= exact.m <= high
         wrong += low <= exact.m + 6 <= high
