@@ -125,7 +125,7 @@ def main() -> int:
         "title": "Cost of an epoch",
         "caption": (
             f"Seconds an epoch on {numba.get_num_threads()} threads against the number of observed pairs, the pool "
-            f"size and the dimension; otherwise {USERS:,} users, {ITEMS:,} items, {PAIRS:,} pairs, N = {POOL}, d = {D}, "
+            f"size and the dimension. Otherwise {USERS:,} users, {ITEMS:,} items, {PAIRS:,} pairs, N={POOL}, d={D}, "
             "dense Adam, batch 4096. Dotted: proportional growth."
         ),
         "command": "python benchmarks/bench_scale.py",
