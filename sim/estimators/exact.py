@@ -185,7 +185,7 @@ def dns_sample_moments(sampler: Sampler, pos_scores: ArrayLike, neg_scores: Arra
 
     With R the rank of the (M + 1)-th best of the pool, the M best are a uniform subset of the R - 1 hardest negatives:
     their mean has the mean of those and, given R, the variance of a sample without replacement. For N = n_neg all of
-    it is Theorem 1: no bias, no variance.
+    it is Theorem 1: no bias, and no variance but that of breaking ties.
 
     Parameters
     ----------
