@@ -165,8 +165,9 @@ def _interval(value: float, users: NDArray[np.float64]) -> dict[str, float]:
 
 
 def peaks(table: pd.DataFrame) -> pd.DataFrame:
-    """The best hardness of every curve, and how much of its height the hardest setting keeps."""
+    """The best hardness of every curve, and how much of its height the hardest and the uniform setting keep."""
     curves = table[table.study != "cost"]
+    curves = curves.assign(value=curves.exact.fillna(curves.value))
     by = ["study", "model", "metric", "k", "hidden"]
     top = curves.loc[curves.groupby(by, sort=False).value.idxmax()].set_index(by)
     hardest = curves.loc[curves.groupby(by, sort=False).m.idxmin()].set_index(by)
@@ -287,8 +288,9 @@ def caption(table: pd.DataFrame) -> str:
     cost = table[(table.study == "cost") & (table.metric == "recall") & (table.k == 20) & (table.hidden == share)]
     cost = cost.sort_values("m")
     hard, easy = cost.iloc[:-1].value.min(), cost.iloc[-1].value
-    top = {share: trained[(trained.hidden == share) & (trained.model == POOLS)] for share in (0.0, share)}
-    moved = " to ".join(f"{t.loc[t.value.idxmax()].hardness:g}" for t in top.values())
+    none, pools, shielded = (
+        best("trained", *which).hardness for which in ((POOLS, 0), (POOLS, share), (SHIELDED, share))
+    )
     return (
         f"{N_POS} observed positives and {N_NEG} observed negatives, some of which are hidden positives; the true "
         "metric counts all positives. Random rankings (exact lines, simulated points): hidden positives lower every "
@@ -299,6 +301,7 @@ def caption(table: pd.DataFrame) -> str:
         f"quality (c) it moves from β = {best('rankers', 'all positives', 0).hardness:.3f} to "
         f"{best('rankers', 'all positives', 80).hardness:.2f}. Trained (e, f): DNS(M, 100) on ml-100k, mean over "
         "seeds, epochs chosen on validation, 95% intervals over users, paired in f. With "
-        f"{share:.0%} of the train pairs hidden the best M/N moves from {moved}; leaving the hidden pairs in the pools "
-        f"rather than keeping them out changes Recall@20 by up to {100 * hard:.1f}% for hard negatives and {100 * easy:.1f}% for uniform ones."
+        f"{share:.0%} of the train pairs hidden the best M/N goes from {none:g} to {pools:g} (to {shielded:g} where "
+        "the hidden pairs are kept out of the pools); leaving them in the pools changes Recall@20 by up to "
+        f"{100 * hard:.1f}% for hard negatives and {100 * easy:.1f}% for uniform ones."
     )
