@@ -22,7 +22,7 @@ TITLE = "LLPAUC(alpha, beta) beside OPAUC(beta): when leaving out the worst posi
 METRICS = ("recall", "ndcg", "ap", "mrr", "hit")
 KS = (1, 5, 20, 50, 100, 200)
 NAMES = ("random", "binormal, AUC .75", "binormal", "Student t, 3 df", "logistic", "power")
-SIZES = ((200, 800, 6_000), (100, 9_900, 1_200))
+SIZES = ((200, 800, 6_000), (100, 9_900, 800))
 """N_+, N_- and rankings, so many to choose (alpha, beta) and as many to judge the choice."""
 
 COLOURS = {"recall": "blue", "ndcg": "green", "ap": "orange", "mrr": "purple", "hit": "red"}
@@ -129,7 +129,7 @@ def plot(table: pd.DataFrame) -> Figure:
             gaining = part[part.gain_low > 0.005]
             tops.plot(1.5 * gaining.hits, gaining.ll_top, **look)
         gains.set(xscale="log", xlabel="negatives in the top K", ylabel="correlation gained by LLPAUC", ylim=(-0.05, 1))
-        gains.set_title("counting metrics: where negatives are few")
+        gains.set_title("counting metrics")
         gains.legend(loc="upper right")
         small = best[best.n_neg < 1000]
         names = [name for name in (*NAMES, TRAINED) if name in set(small[small.metric == "mrr"].model)]
@@ -187,7 +187,8 @@ def caption(table: pd.DataFrame) -> str:
         f"Correlation of metrics@K, K from 1 to {best.k.max()}, with the best OPAUC(β) and the best LLPAUC(α, β), "
         f"which counts the best α N₊ positives only; {len(set(best.model))} score models, (α, β) chosen on "
         f"{best.n_rankings.max():,} rankings or fewer and judged on as many others; paired 95% intervals. Upper left: "
-        "all (α, β) for one metric; OPAUC is the upper edge. Upper right: for Recall, NDCG and AP the gain is "
+        "all (α, β) for a metric whose top K is nearly all positives; OPAUC is the upper edge. Upper right: for "
+        "Recall, NDCG and AP the gain is "
         f"{few.gain.median():.2f} in the median where the top K holds less than one negative, and "
         f"{many.gain.median():.3f} in the median and {many.gain.max():.3f} at most from 10 negatives on. Lower left: "
         "MRR and Hit look at the first positive only; there α N₊ = 1 is best in "
