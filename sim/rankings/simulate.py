@@ -34,7 +34,8 @@ class SimulatedPeaks:
     m, m_low, m_high : ndarray, shape (n_metrics, n_ks)
         Number of hardest negatives at the peak, among the reported ones, and its interval.
     correlation, correlation_low, correlation_high : ndarray, shape (n_metrics, n_ks)
-        Height of the peak and its interval. All are NaN where a curve has no correlation.
+        Height of the peak and its interval. All are NaN where a curve has no correlation; the intervals also where a
+        metric varies in one group of rankings only, so that its error cannot be told.
     n_neg : int
     level : float
         Confidence level of the intervals.
@@ -63,7 +64,8 @@ class SimulatedCorrelation:
     ----------
     correlation, standard_error : ndarray, shape (n_metrics, n_ks, n_ms)
         Correlation of metric@K with the area at m negatives, and its standard error (jackknife over ``groups`` groups
-        of rankings). NaN where the metric or the area was the same in every ranking.
+        of rankings). NaN where the metric or the area was the same in every ranking; the error also where one of them
+        was the same in all rankings but those of one group.
     metrics : tuple of str
     ks : tuple of int
     m : ndarray of int, shape (n_ms,)
@@ -171,13 +173,16 @@ class SimulatedCorrelation:
             for j, k in enumerate(self.ks):
                 curve = np.where(np.isnan(self.correlation[i, j]), -np.inf, self.correlation[i, j])
                 best = int(np.argmax(curve))
-                if curve[best] > -np.inf:
-                    moves = np.nan_to_num(self.influence(metric, k))
-                    redrawn = curve + np.einsum("rg,gm->rm", multipliers, moves)  # no BLAS: the same bits everywhere
-                    places = redrawn.argmax(axis=1)
-                    found[[0, 3], i, j] = self.m[best], curve[best]
-                    found[1:3, i, j] = np.quantile(self.m[places], (tail, 1.0 - tail), method="nearest")
-                    found[4:, i, j] = np.quantile(redrawn.max(axis=1), (tail, 1.0 - tail))
+                if curve[best] == -np.inf:
+                    continue
+                found[[0, 3], i, j] = self.m[best], curve[best]
+                moves = np.where(curve > -np.inf, self.influence(metric, k), 0.0)
+                if np.isnan(moves).any():
+                    continue
+                redrawn = curve + np.einsum("rg,gm->rm", multipliers, moves)  # no BLAS: the same bits everywhere
+                places = redrawn.argmax(axis=1)
+                found[1:3, i, j] = np.quantile(self.m[places], (tail, 1.0 - tail), method="nearest")
+                found[4:, i, j] = np.quantile(redrawn.max(axis=1), (tail, 1.0 - tail))
         found[4:] = np.clip(found[4:], -1.0, 1.0)
         m, m_low, m_high, top, low, high = found
         return SimulatedPeaks(m, m_low, m_high, top, low, high, self.n_neg, level)

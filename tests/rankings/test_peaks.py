@@ -53,6 +53,18 @@ def test_no_curve_has_no_peak() -> None:
     assert np.isfinite([peaks.m[0, 1], peaks.correlation_low[0, 1]]).all()
 
 
+def test_a_metric_that_varies_in_one_group_only_has_no_interval() -> None:
+    # seed 0 draws one ranking of 640 whose first item is a negative; without its group the metric is constant
+    model = Binormal.from_auc(0.99)
+    result = simulate_correlation(5, 20, metrics=("recall",), ks=(1,), n_rankings=640, rng=0, score_model=model)
+    assert result.metric_mean[0, 0] * 5 * 640 == pytest.approx(639, abs=1e-6)
+    assert np.isfinite(result.correlation).any()
+    assert np.isnan(result.standard_error[np.isfinite(result.correlation)]).all()
+    peaks = result.peaks()
+    assert np.isfinite(peaks.correlation[0, 0]) and np.isfinite(peaks.m[0, 0])
+    assert np.isnan([peaks.m_low[0, 0], peaks.m_high[0, 0], peaks.correlation_low[0, 0]]).all()
+
+
 def test_bad_levels_are_refused() -> None:
     result = simulate_correlation(3, 4, ks=(1,), n_rankings=20, rng=0)
     with pytest.raises(ValueError, match="level must be in"):
