@@ -23,6 +23,7 @@ __all__ = [
     "at_least_mask",
     "lowest_bit",
     "prefetch_row",
+    "prefetch_write",
     "row_axpy",
     "row_dot",
     "row_dots",
@@ -257,6 +258,13 @@ def _rows_sum(typingctx, c, b, rows, count, out, j):
     return types.none(c, b, rows, types.intp, out, types.intp), codegen
 
 
+def _prefetch(builder, address, write):
+    i32 = ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [address.type, i32, i32, i32])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    builder.call(function, [address, i32(write), i32(3), i32(1)])
+
+
 @intrinsic
 def _prefetch_row(typingctx, a, i):
     """Ask for the cache lines of ``a[i]`` ahead of their use."""
@@ -265,18 +273,24 @@ def _prefetch_row(typingctx, a, i):
 
     def codegen(context, builder, signature, args):
         pointer, _, width = _row_pointer(context, builder, signature.args[0], args[0], args[1])
-        i32, line = ir.IntType(32), _LINE
-        function = cgutils.get_or_insert_function(
-            builder.module,
-            ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer(), i32, i32, i32]),
-            "llvm.prefetch.p0",
-        )
         start = builder.bitcast(pointer, ir.IntType(8).as_pointer())
         n_bytes = builder.mul(width, ir.Constant(width.type, a.dtype.bitwidth // 8))
-        lines = builder.udiv(builder.add(n_bytes, ir.Constant(width.type, line - 1)), ir.Constant(width.type, line))
+        lines = builder.udiv(builder.add(n_bytes, ir.Constant(width.type, _LINE - 1)), ir.Constant(width.type, _LINE))
         with cgutils.for_range(builder, lines) as loop:
-            address = builder.gep(start, [builder.mul(loop.index, ir.Constant(width.type, line))])
-            builder.call(function, [address, i32(0), i32(3), i32(1)])
+            _prefetch(builder, builder.gep(start, [builder.mul(loop.index, ir.Constant(width.type, _LINE))]), write=0)
+        return context.get_dummy_value()
+
+    return types.none(a, types.intp), codegen
+
+
+@intrinsic
+def _prefetch_write(typingctx, a, i):
+    if not (isinstance(a, types.Array) and a.ndim == 1 and a.layout == "C"):
+        return None
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        _prefetch(builder, builder.bitcast(builder.gep(data, [args[1]]), ir.IntType(8).as_pointer()), write=1)
         return context.get_dummy_value()
 
     return types.none(a, types.intp), codegen
@@ -318,6 +332,10 @@ def _plain_prefetch_row(a, i):
     pass
 
 
+def _plain_prefetch_write(a, i):
+    pass
+
+
 def _pick(compiled, plain, doc):
     function = compiled if JIT_ENABLED else plain
     function.__doc__ = doc
@@ -330,4 +348,5 @@ rows_sum = _pick(_rows_sum, _plain_rows_sum, "``out[j] = sum over k < count of c
 row_axpy = _pick(_row_axpy, _plain_row_axpy, "``out[j] += c * a[i]``.")
 at_least_mask = _pick(_at_least_mask, _plain_at_least_mask, "Bit l is set where ``a[j + l] >= threshold``, l = 0..15.")
 lowest_bit = _pick(_lowest_bit, _plain_lowest_bit, "Position of the lowest set bit of an integer that is not 0.")
+prefetch_write = _pick(_prefetch_write, _plain_prefetch_write, "Ask for the cache line of ``a[i]`` to be written.")
 prefetch_row = _pick(_prefetch_row, _plain_prefetch_row, "Ask for the cache lines of ``a[i]`` ahead of their use.")

@@ -97,9 +97,9 @@ def item_pass(entries, offsets, shift, old, tables, sparse, scale, step, optimiz
 
 @kernel()
 def run_batches(
-    first, last, batch_size, order, data, tables, sampler, pool, flags, key, shift, optimizer, gradients, touched, masks
+    first, last, batch_size, order, data, tables, sampler, pool, flags, key, shift, optimizer, scratch, losses
 ):
-    """Train on the batches first..last-1 of an epoch and return the sum of the pairs' losses.
+    """Train on the batches first..last-1 of an epoch.
 
     Parameters
     ----------
@@ -120,12 +120,15 @@ def run_batches(
         Random stream of the epoch.
     shift : int
         See :func:`block_shift`.
-    optimizer : (rule, hyper, step_size, root_correction)
+    optimizer : (rule, hyper, step_size, root_correction, constant)
         See :mod:`sim.bpr._optimizer_kernels`.
-    gradients, touched, masks : (threads, block rows, d), (threads, block rows), (threads, words)
-        Scratch, all zero before and after.
+    scratch : (gradients, touched, masks)
+        Per thread a block's gradients and flags, and a bit an item; all zero before and after.
+    losses : (n_batches,)
+        Takes the sum of the pairs' losses of each batch.
     """
     U = tables[0]
+    gradients, touched, masks = scratch
     exclude, replace, summed, averaged, sparse = flags
     one = U.dtype.type(1)
     room = batch_size * (pool[1] + 1)
@@ -133,14 +136,12 @@ def run_batches(
     old = np.empty((batch_size, U.shape[1]), U.dtype)
     n_blocks = (tables[3].shape[0] + (1 << shift) - 1) >> shift
     offsets = np.empty(((batch_size + _TASK - 1) // _TASK, n_blocks + 1), np.uint32)
-    loss = 0.0
     for b in range(first, last):
         pairs = order[b * batch_size : min((b + 1) * batch_size, order.size)]
         scale = one / U.dtype.type(pairs.size) if averaged else one
         used = offsets[: (pairs.size + _TASK - 1) // _TASK]
-        loss += user_pass(
+        losses[b] = user_pass(
             pairs, data, tables, sampler, pool, (exclude, replace, summed, sparse), key, (b, scale), optimizer, shift,
             old, entries, used, masks,
         )  # fmt: skip
         item_pass(entries, used, shift, old, tables, sparse, scale, b, optimizer, gradients, touched)
-    return loss

@@ -5,8 +5,9 @@ batch does not touch. For users those steps are postponed and made up, one by on
 user is next needed: the same numbers for a fraction of the memory traffic. With ``sparse`` untouched rows stay as they
 are.
 
-``optimizer`` is (rule, hyper, step_size, root_correction): ``hyper`` is the array (lr, decay, beta1, beta2, eps), and
-for step s of the epoch Adam's step_size[s] = lr / (1 - beta1^t), root_correction[s] = 1 / sqrt(1 - beta2^t).
+``optimizer`` is (rule, hyper, step_size, root_correction, constant): ``hyper`` is the array (lr, decay, beta1, beta2,
+eps); for step s of the epoch Adam's step_size[s] = lr / (1 - beta1^t), root_correction[s] = 1 / sqrt(1 - beta2^t); and
+``constant`` is the column of the users' rows that stays 1, the place of the items' biases, or -1.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _ROWS = 256  # rows a task
 @kernel(inline=True)
 def _update(p, m, v, g, scale, step, optimizer):
     """One step on the entries of ``p``."""
-    rule, hyper, step_sizes, root_corrections = optimizer
+    rule, hyper, step_sizes, root_corrections, _ = optimizer
     lr, decay, beta1, beta2, eps = hyper[0], hyper[1], hyper[2], hyper[3], hyper[4]
     step_size, root_correction = step_sizes[step], root_corrections[step]
     one = p.dtype.type(1)
@@ -56,17 +57,21 @@ def _update(p, m, v, g, scale, step, optimizer):
 
 @kernel()
 def step_row(u, gradient, scale, step, P, m, v, optimizer):
-    """One step on row ``u``."""
+    """One step on a user's row."""
     _update(P[u], m[u], v[u], gradient, scale, step, optimizer)
+    if optimizer[4] >= 0:
+        P[u, optimizer[4]] = 1
 
 
 @kernel()
 def catch_up_row(u, step, done, P, m, v, optimizer):
-    """Bring row ``u`` to the state before step ``step`` by making up the steps it missed."""
+    """Bring a user's row to the state before step ``step`` by making up the steps it missed."""
     if done[u] < step:
         nothing = np.zeros(P.shape[1], P.dtype)
         for s in range(done[u], step):
             _update(P[u], m[u], v[u], nothing, P.dtype.type(0), s, optimizer)
+        if optimizer[4] >= 0:
+            P[u, optimizer[4]] = 1
         done[u] = step
 
 

@@ -39,6 +39,7 @@ class Settings:
     dtype: str = "float32"
     optimizer: str = "adam"
     sparse: bool = False
+    item_bias: bool = False
 
     def __post_init__(self) -> None:
         check_int("factors", self.factors, low=1)
@@ -51,8 +52,13 @@ class Settings:
         check_real("init_scale", self.init_scale, low=0.0)
         check_choice("dtype", self.dtype, ("float32", "float64"))
         check_choice("optimizer", self.optimizer, tuple(RULES))
-        for name in ("sparse", "exclude_positives", "replace", "sum_negatives", "mean_batch"):
+        for name in ("sparse", "item_bias", "exclude_positives", "replace", "sum_negatives", "mean_batch"):
             check_choice(name, getattr(self, name), (True, False))
+
+    @property
+    def columns(self) -> int:
+        """Columns of the factor tables: the factors, and one for the items' biases where there are any."""
+        return self.factors + self.item_bias
 
     def as_dict(self) -> dict[str, Any]:
         """Fields by name."""

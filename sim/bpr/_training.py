@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import threading
@@ -75,15 +76,16 @@ class Epoch:
         self.order[:] = self.pairs[self.order]
         key = self.key(kernels.POOLS, epoch)
         hyper = np.array([self.s.lr_at(epoch), self.s.weight_decay, BETA1, BETA2, EPS], self.s.dtype)
-        optimizer = (RULES[self.s.optimizer], hyper, *self.s.steps(epoch, self.n_batches))
+        constant = self.s.factors if self.s.item_bias else -1
+        optimizer = (RULES[self.s.optimizer], hyper, *self.s.steps(epoch, self.n_batches), constant)
+        losses = np.zeros(self.n_batches)
         self.done[:] = first
-        total = 0.0
         while first < self.n_batches and not stop():
             last = min(first + self.slice, self.n_batches)
             start = time.perf_counter()
-            total += self.loop(
+            self.loop(
                 first, last, self.batch_size, self.order, self.data, self.tables, self.sampler, self.pool, self.flags,
-                key, self.shift, optimizer, *self.scratch,
+                key, self.shift, optimizer, self.scratch, losses,
             )  # fmt: skip
             pace = (time.perf_counter() - start) / (last - first)
             self.slice = max(1, int(_SLICE_SECONDS / max(pace, 1e-9)))
@@ -91,7 +93,7 @@ class Epoch:
             first = last
         if not self.s.sparse:
             catch_up(first, self.done, *self.tables[:3], optimizer)
-        return first, total
+        return first, math.fsum(losses)
 
     def key(self, name: int, epoch: int) -> np.uint64:
         """Random stream ``name`` of an epoch."""
@@ -144,8 +146,8 @@ def threads(limit: int | None) -> Iterator[None]:
 
 
 def table_shapes(shape: tuple[int, int], settings: Settings) -> dict[str, tuple[int, int]]:
-    """Shapes of the tables by name: a row a user or item, factors padded with zeros to whole vectors."""
-    width = -(-settings.factors // LANES) * LANES
+    """Shapes of the tables by name: a row a user or item, its columns padded with zeros to whole vectors."""
+    width = -(-settings.columns // LANES) * LANES
     return {name: (shape[0] if name.endswith("U") else shape[1], width) for name in TABLES}
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from .._fastmath import sigmoid_softplus
 from .._jit import kernel
 from .._random import stream
-from .._simd import LANES, prefetch_row, row_dot, row_dots, rows_sum
+from .._simd import LANES, prefetch_row, prefetch_write, row_dot, row_dots, rows_sum
 from ..sampling._kernels import select
 from ..sampling._pool_kernels import clear_bit, draw_pool, set_bit
 from ._optimizer_kernels import catch_up_row, step_row
@@ -19,6 +19,7 @@ from ._optimizer_kernels import catch_up_row, step_row
 __all__ = ["pairs_of_task", "user_task"]
 
 _AHEAD = 16  # rows asked for before they are needed
+_FAR, _LAST = np.uint32(24), np.uint32(15)  # entries asked for before they are written; entries a line, less one
 
 
 @kernel()
@@ -93,6 +94,10 @@ def _distribute(count, shift, local, base, entries, offsets):
         to_items[at] = items[e]
         to_coefficients[at] = coefficients[e]
         to_rows[at] = rows[e]
+        if at & _LAST == 0:  # a block's next line: there are too many blocks for the hardware to foresee
+            prefetch_write(to_items, at + _FAR)
+            prefetch_write(to_coefficients, at + _FAR)
+            prefetch_write(to_rows, at + _FAR)
 
 
 @kernel()

@@ -74,6 +74,9 @@ class BPRMF:
         Adam with L2 in the gradient (as published), with decoupled decay, plain SGD, or AdaGrad.
     sparse : bool
         Update only the rows that a batch touches, decay included. Off: every row at every step, as published.
+    item_bias : bool
+        Learn a bias per item, starting from 0, under the same L2 term: the last column of ``item_factors``, where
+        ``user_factors`` is 1. (A user's bias cancels in every pairwise loss and in every ranking.)
     rng : Generator, int or None
         Source of the seed (SPEC 7).
     n_threads : int, optional
@@ -86,7 +89,7 @@ class BPRMF:
     Attributes
     ----------
     user_factors, item_factors : ndarray of shapes (n_users, d), (n_items, d)
-        The embeddings.
+        The embeddings; d + 1 columns with ``item_bias``.
     history_ : list of dict
         One entry an epoch: epoch, loss (mean over pairs), seconds, and validation metrics where they were computed.
     seed_ : int
@@ -125,6 +128,7 @@ class BPRMF:
         dtype: str = "float32",
         optimizer: str = "adam",
         sparse: bool = False,
+        item_bias: bool = False,
         rng: np.random.Generator | int | None = None,
         n_threads: int | None = None,
     ) -> None:
@@ -132,7 +136,7 @@ class BPRMF:
             raise TypeError(f"sampler must be a Sampler such as DNS(5, 200), got {sampler!r}")
         self.settings = Settings(
             factors, lr, weight_decay, epochs, batch_size, exclude_positives, replace, sum_negatives, mean_batch,
-            lr_decay, lr_decay_every, init_scale, dtype, optimizer, sparse,
+            lr_decay, lr_decay_every, init_scale, dtype, optimizer, sparse, item_bias,
         )  # fmt: skip
         self.sampler = sampler
         self.rng = rng
@@ -165,12 +169,12 @@ class BPRMF:
     @property
     def user_factors(self) -> NDArray[Any]:
         """Embeddings of the users, (n_users, d)."""
-        return self._table("U")[:, : self.settings.factors]
+        return self._table("U")[:, : self.settings.columns]
 
     @property
     def item_factors(self) -> NDArray[Any]:
         """Embeddings of the items, (n_items, d)."""
-        return self._table("V")[:, : self.settings.factors]
+        return self._table("V")[:, : self.settings.columns]
 
     def _table(self, name: str) -> NDArray[Any]:
         if name not in self._tables:
@@ -276,6 +280,8 @@ class BPRMF:
         for number, name in enumerate("UV"):
             key = np.uint64(stream2(np.uint64(self.seed_), kernels.START, number))
             kernels.fill_normal(key, scale, s.factors, self._tables[name])
+        if s.item_bias:
+            self._tables["U"][:, s.factors] = 1
 
     def _run(
         self,

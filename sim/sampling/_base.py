@@ -72,8 +72,8 @@ class Sampler(ABC):
         """At most this many entries of a pool get a weight."""
         return self.N
 
-    def get_params(self) -> dict[str, Any]:
-        """The constructor's arguments by name."""
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The constructor's arguments by name (scikit-learn convention)."""
         return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
 
     def __str__(self) -> str:

@@ -78,6 +78,15 @@ def test_numbers_of_factors(factors: int) -> None:
     assert not model._tables["U"][:, factors:].any() and not model._tables["V"][:, factors:].any()
 
 
+@pytest.mark.parametrize("sparse_updates", [False, True])
+@pytest.mark.parametrize("factors", [5, 8])
+def test_item_bias(factors: int, sparse_updates: bool) -> None:
+    """The users' column of ones stays; the bias is learnt, also where the padding has no room for it."""
+    model, run = both(small_data(), DNS(2, 6), factors=factors, item_bias=True, sparse_updates=sparse_updates)
+    same(model, run)
+    assert (model.user_factors[:, -1] == 1).all() and np.ptp(model.item_factors[:, -1]) > 0
+
+
 @pytest.mark.parametrize("batch_size", [1, 5, 10_000])
 def test_batch_sizes(batch_size: int) -> None:
     """One pair a batch, a partial last batch, all in one: users stay away for long and come back."""
@@ -120,13 +129,11 @@ def test_postponed_user_steps_give_the_bits_of_immediate_ones() -> None:
             super().__init__(model, train)
             inner = self.loop
 
-            def loop(first: int, last: int, *rest: Any) -> float:
-                total = 0.0
-                optimizer = rest[-4]
+            def loop(first: int, last: int, *rest: Any) -> None:
+                optimizer = rest[-3]
                 for b in range(first, last):
-                    total += inner(b, b + 1, *rest)
+                    inner(b, b + 1, *rest)
                     catch_up(b + 1, self.done, *self.tables[:3], optimizer)
-                return total
 
             self.loop = loop
 
@@ -147,6 +154,18 @@ def test_float32_follows_float64() -> None:
     # 10 steps of size lr; a gradient near zero may turn its sign, so the bound is on the mean
     assert np.abs(one.user_factors - two.user_factors).mean() < 1e-5
     assert np.abs(one.item_factors - two.item_factors).mean() < 1e-5
+
+
+def test_losses_do_not_depend_on_where_an_epoch_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock decides after how many batches Python looks up; the reported loss must not show it."""
+    data = small_data(users=30, items=40, density=0.3)
+    options = BASE | {"batch_size": 4, "epochs": 3}
+    histories = []
+    for seconds in (0.0, 60.0):
+        monkeypatch.setattr("sim.bpr._training._SLICE_SECONDS", seconds)
+        model = BPRMF(sampler=DNS(2, 6), rng=5, **options).fit(data)
+        histories.append([record["loss"] for record in model.history_])
+    assert histories[0] == histories[1]
 
 
 def test_start_values_are_normal() -> None:

@@ -76,6 +76,7 @@ def train(
     init_scale: float = 0.1,
     optimizer: str = "adam",
     sparse_updates: bool = False,
+    item_bias: bool = False,
     weigh: Callable[[Sampler, np.ndarray], np.ndarray] = weights_of,
 ) -> Run:
     """The whole of BPRMF.fit, one pair after the other."""
@@ -85,6 +86,8 @@ def train(
     positives = [set(np.flatnonzero(row).tolist()) for row in dense]
     U = start_value(seed, 0, n_users, factors, init_scale)
     V = start_value(seed, 1, n_items, factors, init_scale)
+    if item_bias:
+        U, V = np.hstack([U, np.ones((n_users, 1))]), np.hstack([V, np.zeros((n_items, 1))])
     state = [[np.zeros_like(U), np.zeros_like(U)], [np.zeros_like(V), np.zeros_like(V)]]
     t, run = 0, Run(U, V, [], [])
     for epoch in range(epochs):
@@ -117,6 +120,8 @@ def train(
                 table[chosen], m[chosen], v[chosen] = step(
                     optimizer, table[chosen], m[chosen], v[chosen], g[chosen], t, rate, weight_decay
                 )
+            if item_bias:
+                U[:, -1] = 1
         run.losses.append(total / len(pairs))
     return run
 
