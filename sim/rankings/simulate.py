@@ -34,8 +34,8 @@ class SimulatedPeaks:
     m, m_low, m_high : ndarray, shape (n_metrics, n_ks)
         Number of hardest negatives at the peak, among the reported ones, and its interval.
     correlation, correlation_low, correlation_high : ndarray, shape (n_metrics, n_ks)
-        Height of the peak and its interval. All are NaN where a curve has no correlation; the intervals also where a
-        metric varies in one group of rankings only, so that its error cannot be told.
+        Height of the peak and its interval. All are NaN where a curve has no correlation; the intervals also where the
+        standard error there is NaN.
     n_neg : int
     level : float
         Confidence level of the intervals.
@@ -176,13 +176,14 @@ class SimulatedCorrelation:
                 if curve[best] == -np.inf:
                     continue
                 found[[0, 3], i, j] = self.m[best], curve[best]
-                moves = np.where(curve > -np.inf, self.influence(metric, k), 0.0)
-                if np.isnan(moves).any():
-                    continue
-                redrawn = curve + np.einsum("rg,gm->rm", multipliers, moves)  # no BLAS: the same bits everywhere
-                places = redrawn.argmax(axis=1)
-                found[1:3, i, j] = np.quantile(self.m[places], (tail, 1.0 - tail), method="nearest")
-                found[4:, i, j] = np.quantile(redrawn.max(axis=1), (tail, 1.0 - tail))
+                moves = self.influence(metric, k)
+                known = np.flatnonzero(np.isfinite(moves).all(axis=0))
+                if best in known:
+                    # einsum, not BLAS: the same bits for any number of threads
+                    redrawn = curve[known] + np.einsum("rg,gm->rm", multipliers, moves[:, known])
+                    places = self.m[known][redrawn.argmax(axis=1)]
+                    found[1:3, i, j] = np.quantile(places, (tail, 1.0 - tail), method="nearest")
+                    found[4:, i, j] = np.quantile(redrawn.max(axis=1), (tail, 1.0 - tail))
         found[4:] = np.clip(found[4:], -1.0, 1.0)
         m, m_low, m_high, top, low, high = found
         return SimulatedPeaks(m, m_low, m_high, top, low, high, self.n_neg, level)

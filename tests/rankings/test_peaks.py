@@ -65,6 +65,18 @@ def test_a_metric_that_varies_in_one_group_only_has_no_interval() -> None:
     assert np.isnan([peaks.m_low[0, 0], peaks.m_high[0, 0], peaks.correlation_low[0, 0]]).all()
 
 
+def test_an_area_without_an_error_does_not_take_the_interval_of_the_peak() -> None:
+    # seed 5: few rankings begin with a positive, so P_1 hardly varies; the peak is far from m = 1
+    model = Binormal.from_auc(0.9, sigma=0.5)
+    result = simulate_correlation(
+        20, 4980, metrics=("recall",), ks=(100,), n_rankings=640, rng=5, score_model=model, ms=[1, 50, 100, 150, 400]
+    )
+    value, error = result.curve("recall", 100)
+    assert np.isnan(error[0]) and np.isfinite(error[1:]).all() and np.isfinite(value[1:]).all()
+    peaks = result.peaks()
+    assert 50 <= peaks.m_low[0, 0] <= peaks.m[0, 0] <= peaks.m_high[0, 0] < 400
+
+
 def test_bad_levels_are_refused() -> None:
     result = simulate_correlation(3, 4, ks=(1,), n_rankings=20, rng=0)
     with pytest.raises(ValueError, match="level must be in"):
