@@ -89,8 +89,9 @@ display(Markdown(hardness_synthetic.caption(synthetic)))
 
 # %%
 effective = hardness_synthetic.effective(synthetic)
-scale = {"index": ["family", "N", "parameter", "nominal_beta"], "columns": "model", "sort": False}
-effective.pivot_table(values=["effective_beta", "like_M"], **scale).round(4)
+effective.pivot_table(
+    index=["family", "N", "parameter", "nominal_beta"], columns="model", values=["effective_beta", "like_M"]
+).round(4)
 
 # %% [markdown]
 # Any other sampler, on any losses:

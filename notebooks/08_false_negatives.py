@@ -40,7 +40,7 @@ display(Markdown(false_negatives.caption(table)))
 
 # %%
 peaks = false_negatives.peaks(table)
-peaks.pivot_table(index=["study", "model", "hidden"], columns=["metric", "k"], values="m", sort=False)
+peaks.pivot_table(index=["study", "model", "hidden"], columns=["metric", "k"], values="m")
 
 # %% [markdown]
 # ## What false negatives cost in training
