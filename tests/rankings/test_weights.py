@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from oracles import rankings as oracle
 from scipy.optimize import nnls
 
+from sim._random import stream2
 from sim.rankings import (
     Binormal,
     StudentT,
@@ -26,6 +27,10 @@ from sim.rankings import (
     simulate_correlation,
     weights_correlation,
 )
+from sim.rankings._area_kernels import area_sums, choose
+from sim.rankings._kernels import draw_ranking
+from sim.rankings._model_base import roc_table
+from sim.rankings._plan import make_plan
 
 METRICS = ("recall", "precision", "dcg", "ndcg", "ap", "mrr", "hit")
 SMALL = [(4, 6, 3), (3, 7, 10), (5, 2, 4), (1, 5, 2), (6, 4, 7), (2, 1, 1)]
@@ -38,6 +43,7 @@ def cuts(n_neg: int, ms: list[int]) -> np.ndarray:
 # -- the lattice ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.nojit
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize(("n_pos", "n_neg", "k"), SMALL)
 def test_lattice_moments_are_those_of_all_rankings(metric, n_pos, n_neg, k):
@@ -173,6 +179,38 @@ def test_g2_hidden_positives_attenuate_every_area_by_one_factor(n_pos, n_hidden,
     for m in range(n_hidden + n_neg):
         assert np.corrcoef(true, x[:, m])[0, 1] == pytest.approx(factor * curve[m], abs=1e-12)
         assert abs(np.corrcoef(held_out, x[:, m])[0, 1]) < 1e-12
+
+
+@pytest.mark.nojit
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("model", [None, Binormal(1.0)], ids=["random", "binormal"])
+def test_area_sums_are_those_of_the_same_rankings_one_by_one(model, masked):
+    n_pos, n_hidden, n_neg, k, table = 3, 2, 6, 4, roc_table(model)
+    weights = np.array([[0.5, 0.3, 0.2, 0.0, 0.0, 0.0, 0.0, 0.0], [1.0] * 8])
+    tails = np.vstack((np.cumsum(weights[:, ::-1], axis=1)[:, ::-1].T, np.zeros(2)))
+    shift, bounds = np.array([0.1, 0.2, 0.3]), np.array([0, 7, 20])
+    sums, products = np.zeros((2, 3)), np.zeros((2, 3, 3))
+    plan = make_plan(n_hidden if masked else n_pos + n_hidden, n_neg, ["ap"], [k], 20)
+    area_sums(
+        np.uint64(9), bounds, n_pos, n_hidden, n_neg, table, masked, plan.codes, plan.which, plan.cuts, plan.gains,
+        tails, shift, sums, products,
+    )  # fmt: skip
+    found = []
+    for ranking in range(20):
+        b, hidden = np.zeros(n_pos + n_hidden, dtype=np.int64), np.zeros(n_pos + n_hidden, dtype=np.bool_)
+        bits, levels = np.zeros(1, dtype=np.uint64), np.empty(n_pos + n_hidden + n_neg + 2)
+        draw_ranking(np.uint64(stream2(np.uint64(9), 0, ranking)), n_pos + n_hidden, n_neg, table, bits, levels, b)
+        choose(np.uint64(stream2(np.uint64(9), 1, ranking)), n_hidden, hidden)
+        assert hidden.sum() == n_hidden
+        classes = np.array(oracle.labels_from_above(b, n_neg))
+        classes[classes == 1] = np.where(hidden, 1, 2)
+        counted = [int(c > 0) for c in classes if c < 2 or not masked]
+        p = oracle.positives_above([int(c == 2) for c in classes])
+        found.append(np.append(oracle.metric("ap", counted, k), weights @ p) - shift)
+    values = np.array(found)
+    for g, part in enumerate((values[:7], values[7:])):
+        np.testing.assert_allclose(sums[g], part.sum(axis=0), atol=1e-12)
+        np.testing.assert_allclose(products[g], np.tril(part.T @ part), atol=1e-12)
 
 
 # -- simulation -----------------------------------------------------------------------------------------------------

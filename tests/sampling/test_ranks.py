@@ -63,6 +63,7 @@ def test_a_pool_of_all_negatives_is_exact(sampler):
     np.testing.assert_allclose(law.probability, enumerated(sampler, LOSSES, False), atol=1e-15)
 
 
+@pytest.mark.nojit
 @given(st.integers(1, 40), st.data())
 def test_effective_beta_is_the_mean_of_the_mixture_and_for_dns_a_closed_form(n, data):
     pool = data.draw(st.integers(1, n))
