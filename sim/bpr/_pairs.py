@@ -42,8 +42,9 @@ def with_ignored(pairs: sparse.csr_matrix, ignore: Any) -> sparse.csr_matrix:
         raise ValueError(f"ignore must not contain pairs of user_items, got {both} of them")
     union = 2 * pairs.astype(np.int8) + others.astype(np.int8)
     union.sort_indices()
-    parts = (union.data == 2, union.indices.astype(np.int32), union.indptr.astype(np.int64))
-    return sparse.csr_matrix(parts, shape=pairs.shape)
+    union.data = union.data == 2
+    union.indptr, union.indices = union.indptr.astype(np.int64), union.indices.astype(np.int32)
+    return union
 
 
 def fingerprint(pairs: sparse.csr_matrix) -> str:
