@@ -63,15 +63,18 @@ def deal_batches(key, batch_size, batch, order):
 
 
 @kernel(parallel=True)
-def user_pass(pairs, data, tables, sampler, pool, flags, key, step, optimizer, shift, old, entries, offsets, masks):
+def user_pass(
+    pairs, data, tables, sampler, pool, proposal, objective, flags, key, step, optimizer, shift, old, entries, offsets,
+    masks,
+):  # fmt: skip
     """The users' side of a batch, in tasks of whole users; returns the sum of the pairs' losses."""
     tasks = offsets.shape[0]
     loss = np.zeros(tasks)
     for task in numba.prange(tasks):
         first, last = pairs_of_task(pairs, data[0], task * _TASK), pairs_of_task(pairs, data[0], (task + 1) * _TASK)
         loss[task] = user_task(
-            first, last, pairs, data, tables, sampler, pool, flags, key, step, optimizer, shift, old, entries,
-            offsets[task], masks[numba.get_thread_id()],
+            first, last, pairs, data, tables, sampler, pool, proposal, objective, flags, key, step, optimizer, shift,
+            old, entries, offsets[task], masks[numba.get_thread_id()],
         )  # fmt: skip
     return loss.sum()
 
@@ -97,8 +100,9 @@ def item_pass(entries, offsets, shift, old, tables, sparse, scale, step, optimiz
 
 @kernel()
 def run_batches(
-    first, last, batch_size, order, data, tables, sampler, pool, flags, key, shift, optimizer, scratch, losses
-):
+    first, last, batch_size, order, data, tables, sampler, pool, proposal, objective, flags, key, shift, optimizer,
+    scratch, losses,
+):  # fmt: skip
     """Train on the batches first..last-1 of an epoch.
 
     Parameters
@@ -110,9 +114,13 @@ def run_batches(
         The interactions.
     tables : (U, mU, vU, V, mV, vV, done)
         Factors, the optimiser's moments, and the number of steps of this epoch each user has taken.
-    sampler : (kind, params, rank_based)
+    sampler : (kind, params, rank_based, by_score, corrected)
     pool : (N, width)
         Pool size, and at most how many of a pool get a weight.
+    proposal : (kind, weights, accept, alias, table, numbers)
+        Where pools come from, see :mod:`sim.sampling._proposal_kernels`.
+    objective : (loss, margin, 1 / temperature)
+        See :mod:`sim.bpr._loss_kernels`.
     flags : (exclude, replace, summed, averaged, sparse)
         Keep positives out of pools; draw with replacement; sum over the kept negatives of rank-based samplers; mean
         over the batch; sparse steps.
@@ -141,7 +149,7 @@ def run_batches(
         scale = one / U.dtype.type(pairs.size) if averaged else one
         used = offsets[: (pairs.size + _TASK - 1) // _TASK]
         losses[b] = user_pass(
-            pairs, data, tables, sampler, pool, (exclude, replace, summed, sparse), key, (b, scale), optimizer, shift,
-            old, entries, used, masks,
+            pairs, data, tables, sampler, pool, proposal, objective, (exclude, replace, summed, sparse), key,
+            (b, scale), optimizer, shift, old, entries, used, masks,
         )  # fmt: skip
         item_pass(entries, used, shift, old, tables, sparse, scale, b, optimizer, gradients, touched)

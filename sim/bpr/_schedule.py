@@ -10,14 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._validation import check_choice, check_int, check_real
+from ._loss_kernels import BCE, BPR, HINGE, INFONCE, PSL, SAMPLED_SOFTMAX
 from ._optimizer_kernels import ADAGRAD, ADAM, ADAMW, SGD
 
-__all__ = ["BETA1", "BETA2", "EPS", "RULES", "Settings", "paper_settings"]
+__all__ = ["BETA1", "BETA2", "EPS", "LOSSES", "RULES", "Settings", "paper_settings"]
 
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
 
 RULES = {"adam": ADAM, "adamw": ADAMW, "sgd": SGD, "adagrad": ADAGRAD}
 """Optimisers by name."""
+
+LOSSES = {
+    "bpr": BPR, "hinge": HINGE, "bce": BCE, "infonce": INFONCE, "sampled-softmax": SAMPLED_SOFTMAX, "psl": PSL,
+}  # fmt: skip
+"""Losses by name."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,9 @@ class Settings:
     optimizer: str = "adam"
     sparse: bool = False
     item_bias: bool = False
+    loss: str = "bpr"
+    margin: float = 1.0
+    temperature: float = 1.0
 
     def __post_init__(self) -> None:
         check_int("factors", self.factors, low=1)
@@ -52,6 +61,9 @@ class Settings:
         check_real("init_scale", self.init_scale, low=0.0)
         check_choice("dtype", self.dtype, ("float32", "float64"))
         check_choice("optimizer", self.optimizer, tuple(RULES))
+        check_choice("loss", self.loss, tuple(LOSSES))
+        check_real("margin", self.margin, low=0.0)
+        check_real("temperature", self.temperature, low=0.0, open_low=True)
         for name in ("sparse", "item_bias", "exclude_positives", "replace", "sum_negatives", "mean_batch"):
             check_choice(name, getattr(self, name), (True, False))
 

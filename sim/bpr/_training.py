@@ -21,11 +21,12 @@ from .._random import stream2
 from .._simd import LANES, aligned_zeros
 from ..sampling import Sampler
 from ..sampling._pool_kernels import mask_words
+from ..sampling._proposals import proposal_arrays
 from . import _kernels as kernels
 from . import _user_kernels as user_kernels
 from ._optimizer_kernels import catch_up
 from ._pairs import clean_pairs
-from ._schedule import BETA1, BETA2, EPS, RULES, Settings
+from ._schedule import BETA1, BETA2, EPS, LOSSES, RULES, Settings
 
 if TYPE_CHECKING:
     from .model import BPRMF
@@ -52,8 +53,15 @@ class Epoch:
         self.batch_size = min(s.batch_size, self.order.size)
         self.done = np.zeros(train.shape[0], dtype=np.int32)
         self.tables = (*(model._tables[name] for name in TABLES), self.done)
-        self.sampler = (model.sampler.kind, model.sampler.params_array(), model.sampler.rank_based)
-        self.pool = (model.sampler.N, model.sampler.width)
+        sampler = model.sampler
+        self.sampler = (
+            sampler.kind, sampler.params_array(), sampler.rank_based, sampler.by_score, bool(sampler.corrected),
+        )  # fmt: skip
+        self.pool = (sampler.N, sampler.width)
+        counts = np.bincount(train.indices[self.pairs], minlength=train.shape[1]).astype(np.float64)
+        self.proposal = proposal_arrays(sampler.proposal, counts)
+        real = np.dtype(s.dtype).type
+        self.objective = (LOSSES[s.loss], real(s.margin), real(1 / s.temperature))
         self.flags = (s.exclude_positives, s.replace, s.sum_negatives, s.mean_batch, s.sparse)
         n_items, width = model._tables["V"].shape
         shift = kernels.block_shift(n_items, width * np.dtype(s.dtype).itemsize)
@@ -63,7 +71,7 @@ class Epoch:
             np.zeros((MAX_THREADS, 1 << shift), np.uint8),
             np.zeros((MAX_THREADS, mask_words(n_items)), np.uint64),
         )
-        self.loop = bind(model.sampler)
+        self.loop = bind(sampler)
         self.slice = 1
 
     def run(self, epoch: int, first: int, tick: Callable[[int], Any], stop: Callable[[], bool]) -> tuple[int, float]:
@@ -84,8 +92,8 @@ class Epoch:
             last = min(first + self.slice, self.n_batches)
             start = time.perf_counter()
             self.loop(
-                first, last, self.batch_size, self.order, self.data, self.tables, self.sampler, self.pool, self.flags,
-                key, self.shift, optimizer, self.scratch, losses,
+                first, last, self.batch_size, self.order, self.data, self.tables, self.sampler, self.pool,
+                self.proposal, self.objective, self.flags, key, self.shift, optimizer, self.scratch, losses,
             )  # fmt: skip
             pace = (time.perf_counter() - start) / (last - first)
             self.slice = max(1, int(_SLICE_SECONDS / max(pace, 1e-9)))

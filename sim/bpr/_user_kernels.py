@@ -14,6 +14,8 @@ from .._random import stream
 from .._simd import LANES, prefetch_row, prefetch_write, row_dot, row_dots, rows_sum
 from ..sampling._kernels import select
 from ..sampling._pool_kernels import clear_bit, draw_pool, set_bit
+from ..sampling._proposal_kernels import FACTORS, UNIFORM, correct, draw_proposed
+from ._loss_kernels import BCE, BPR, INFONCE, add_positive, pair_loss, set_entries
 from ._optimizer_kernels import catch_up_row, step_row
 
 __all__ = ["pairs_of_task", "user_task"]
@@ -102,8 +104,9 @@ def _distribute(count, shift, local, base, entries, offsets):
 
 @kernel()
 def user_task(
-    first, last, pairs, data, tables, sampler, pool, flags, key, step, optimizer, shift, old, entries, offsets, mask
-):
+    first, last, pairs, data, tables, sampler, pool, proposal, objective, flags, key, step, optimizer, shift, old,
+    entries, offsets, mask,
+):  # fmt: skip
     """Train on the pairs first..last-1 of a batch, whose users are nobody else's; returns the sum of their losses.
 
     For the items' pass it leaves the users' rows as they were (``old``), and in ``entries``, sorted by block, what is
@@ -111,15 +114,19 @@ def user_task(
     """
     pair_user, indptr, indices = data
     U, mU, vU, V, _, _, done = tables
-    kind, params, rank_based = sampler
+    kind, params, rank_based, by_score, corrected = sampler
     pool_size, width = pool
     exclude, replace, summed, sparse = flags
     batch, scale = step
     real = V.dtype.type
-    everywhere = not rank_based or 4 * width > pool_size  # losses of the whole pool, or only of the kept entries
-    ring = 1 + max(1, _AHEAD // pool_size)  # pools drawn ahead, so that their rows are on the way
+    by_margin = rank_based or by_score
+    plain = objective[0] == BPR or objective[0] >= INFONCE  # samplers then see BPR's losses
+    everywhere = not by_margin or 4 * width > pool_size  # losses of the whole pool, or only of the kept entries
+    # pools drawn ahead, so that their rows are on the way; not from proposals that look at the user's row
+    ring = 1 if proposal[0] == FACTORS else 1 + max(1, _AHEAD // pool_size)
     pools = np.zeros((ring, pool_size + _AHEAD + LANES), np.int32)  # read beyond the end
     sizes = np.zeros(ring, np.int64)
+    q = np.ones((ring, pool_size), np.float64)
     margins = np.empty(pool_size + LANES, V.dtype)
     losses = np.empty(pool_size, V.dtype)
     slopes = np.empty(pool_size, V.dtype)
@@ -148,7 +155,15 @@ def user_task(
                     _mark(mask, u, marked, indptr, indices)
                     marked = u
             slot = ahead % ring
-            size = draw_pool(stream(key, pair), V.shape[0], excluded, pool_size, replace, mask, pools[slot])
+            if proposal[0] == UNIFORM:
+                size = draw_pool(stream(key, pair), V.shape[0], excluded, pool_size, replace, mask, pools[slot])
+            else:
+                if proposal[0] == FACTORS and not sparse:
+                    catch_up_row(u, batch, done, U, mU, vU, optimizer)
+                size = draw_proposed(
+                    stream(key, pair), proposal, u, U[u], V.shape[0], excluded, pool_size, replace, mask, pools[slot],
+                    q[slot],
+                )  # fmt: skip
             sizes[slot] = size
             for j in range(min(_AHEAD, size)):
                 prefetch_row(V, pools[slot, j])
@@ -166,18 +181,31 @@ def user_task(
         size = sizes[slot]
         ids = pools[slot]
         positive = indices[pair]
-        _margins(old, start, V, ids, size, row_dot(old, start, V, positive), margins)
+        score = row_dot(old, start, V, positive)
+        _margins(old, start, V, ids, size, score, margins)
         if everywhere:
-            _losses(margins, size, slopes, losses)
+            if plain:
+                _losses(margins, size, slopes, losses)
+            else:
+                for j in range(size):
+                    slopes[j], losses[j] = pair_loss(objective, margins[j], score)
         count = 0
         if size > 0:
-            count = select(kind, margins[:size] if rank_based else losses[:size], params, idx, w)
+            count = select(kind, margins[:size] if by_margin else losses[:size], params, idx, w)
+            if corrected:
+                correct(count, idx, w, q[slot])
         if not everywhere:
             for k in range(count):
-                slopes[idx[k]], losses[idx[k]] = sigmoid_softplus(margins[idx[k]])
+                slopes[idx[k]], losses[idx[k]] = pair_loss(objective, margins[idx[k]], score)
         items[n] = positive
-        factor = real(count) if summed and rank_based else real(1)
-        loss += _entries(count, idx, w, factor, ids, slopes, losses, items[n:], coefficients[n:])
+        if objective[0] < INFONCE:
+            factor = real(count) if summed and rank_based else real(1)
+            loss += _entries(count, idx, w, factor, ids, slopes, losses, items[n:], coefficients[n:])
+            if objective[0] == BCE and count > 0:
+                loss += add_positive(score, coefficients[n:])
+        else:
+            n_negatives = V.shape[0] - (indptr[u + 1] - indptr[u])
+            loss += set_entries(count, idx, w, objective, n_negatives, ids, margins, items[n:], coefficients[n:])
         rows[n : n + count + 1] = start
         rows_sum(coefficients[n:], V, items[n:], count + 1, gradient, 1)
         if p == start:

@@ -1,6 +1,6 @@
 """Negative samplers, defined once: proved, simulated and trained with.
 
-A sampler looks at a pool of N uniformly drawn negatives and spreads one unit of probability over it.
+A sampler draws a pool of N negatives, uniformly or by popularity, and spreads one unit of probability over it.
 
 >>> from sim.sampling import DNS
 >>> sampler = DNS(M=5, N=200)
@@ -11,17 +11,23 @@ A sampler looks at a pool of N uniformly drawn negatives and spreads one unit of
 """
 
 from ._base import Sampler, mixture_from_weights
+from ._ranked import WARP, TopKOptimal
 from ._ranks import RankDistribution, rank_distribution, simulate_rank_distribution
-from ._samplers import DNS, SoftmaxExact, SoftmaxV, Uniform
+from ._samplers import DNS, Softmax, SoftmaxExact, SoftmaxV, Uniform, popularity, pris
 
 __all__ = [
     "DNS",
+    "WARP",
     "RankDistribution",
     "Sampler",
+    "Softmax",
     "SoftmaxExact",
     "SoftmaxV",
+    "TopKOptimal",
     "Uniform",
     "mixture_from_weights",
+    "popularity",
+    "pris",
     "rank_distribution",
     "simulate_rank_distribution",
 ]

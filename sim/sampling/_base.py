@@ -19,7 +19,7 @@ __all__ = ["Sampler", "mixture_from_weights"]
 
 
 class Sampler(ABC):
-    """A negative sampler on pools of ``N`` uniformly drawn negatives.
+    """A negative sampler: how a pool of ``N`` negatives is drawn, and how one unit of probability is spread over it.
 
     One definition serves everything: :meth:`weights` is the law that the proofs check, :meth:`rank_distribution` its
     exact marginal over the ranks of all negatives, :meth:`draw` samples from it, and the trainer runs the same compiled
@@ -35,6 +35,14 @@ class Sampler(ABC):
         Pool size.
     rank_based : bool
         The weights depend only on the order of the losses. The trainer then skips the loss and compares scores.
+    by_score : bool
+        The kernel takes the margins r_cj - r_ci in the place of the losses.
+    proposal : str
+        Where pools are drawn from: "uniform"; or by the number of an item's train pairs, "count^A" (A >= 0) or
+        "log-count" (log(1 + count)).
+    corrected : bool
+        Divide the weights by the proposal's probabilities (and scale them to sum to one): self-normalised importance
+        sampling of what the weights would be on a uniform pool.
 
     Examples
     --------
@@ -60,6 +68,9 @@ class Sampler(ABC):
     N: int
     kind: ClassVar[int] = -1
     rank_based: ClassVar[bool] = False
+    by_score: ClassVar[bool] = False
+    proposal: str = "uniform"
+    corrected: bool = False
     kernel: ClassVar[Callable[..., Any] | None] = None
 
     @property
@@ -73,11 +84,23 @@ class Sampler(ABC):
         return self.N
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The constructor's arguments by name (scikit-learn convention)."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+        """The constructor's arguments by name (scikit-learn convention); keyword-only ones where not at their default.
+
+        So that a new option does not rename what was computed without it.
+        """
+        named = sorted(fields(self), key=lambda f: f.kw_only)  # type: ignore[arg-type,return-value]
+        values = {f.name: (f, getattr(self, f.name)) for f in named}
+        return {name: value for name, (f, value) in values.items() if not f.kw_only or value != f.default}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_params().items())})"
 
     def __str__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v:g}' for k, v in self.get_params().items())})"
+        shown = (
+            f"{k}={v:g}" if isinstance(v, (int, float)) and not isinstance(v, bool) else f"{k}={v}"
+            for k, v in self.get_params().items()
+        )
+        return f"{type(self).__name__}({', '.join(shown)})"
 
     def bind(self, loop: Any) -> Any:
         """The compiled ``loop``, which calls the built-in ``select``, made to call this sampler's kernel."""
@@ -93,13 +116,13 @@ class Sampler(ABC):
         Parameters
         ----------
         losses : array_like of shape (..., n)
-            Losses L(c, i, j) of the pool's negatives, finite; larger is harder. Usually n = N; a pool cut short by a
-            small catalogue may have fewer.
+            Losses L(c, i, j) of the pool's negatives, finite; larger is harder. For samplers :attr:`by_score` their
+            margins r_cj - r_ci. Usually n = N; a pool cut short by a small catalogue may have fewer.
 
         Returns
         -------
         ndarray of shape (..., n)
-            Non-negative, summing to one along the last axis.
+            Non-negative, summing to one along the last axis. Before a correction for the proposal.
         """
         array = losses_array(losses)
         flat = np.ascontiguousarray(array.reshape(-1, array.shape[-1]))
@@ -160,6 +183,8 @@ class Sampler(ABC):
         return float(mixture @ np.arange(1, mixture.size + 1)) / mixture.size
 
     def _check_n_neg(self, n_neg: int, replace: bool) -> int:
+        if self.proposal != "uniform":
+            raise ValueError(f"{self} has no rank distribution free of item counts; use simulate_rank_distribution")
         n = check_int("n_neg", n_neg, low=1)
         if not replace and n < self.N:
             raise ValueError(f"n_neg must be >= N={self.N} to draw pools without replacement, got {n}")

@@ -1,9 +1,9 @@
 """Selection kernels: which entries of a pool a sampler keeps, and with what weight.
 
 Every kernel has the signature ``(losses, params, idx, w) -> count``: ``losses`` (n,) are the losses of the pool's n
-negatives; the kernel writes the kept positions into ``idx[:count]`` and their weights, summing to one, into
-``w[:count]``. The trainer, the simulations and :meth:`Sampler.weights` all call these same kernels.
-Ties go to the earlier position of the pool, which is exchangeable, so no item is favoured.
+negatives, or their margins for samplers by score; the kernel writes the kept positions into ``idx[:count]`` and their
+weights, summing to one, into ``w[:count]``. The trainer, the simulations and :meth:`Sampler.weights` all call these
+same kernels. Ties go to the earlier position of the pool, which is exchangeable, so no item is favoured.
 """
 
 from __future__ import annotations
@@ -15,9 +15,13 @@ from .._simd import MASK_LANES, at_least_mask, lowest_bit
 from ..metrics._kernels import select_largest
 from ..objectives._kernels import kl_temperature_1d, taylor_temperature_1d, tilt_1d
 
-__all__ = ["DNS", "SOFTMAX_EXACT", "SOFTMAX_V", "UNIFORM", "draw_from", "select", "top_m"]
+__all__ = [
+    "DNS", "RANKED", "SOFTMAX", "SOFTMAX_EXACT", "SOFTMAX_V", "UNIFORM", "WARP", "draw_from", "select", "top_m",
+]  # fmt: skip
 
-UNIFORM, DNS, SOFTMAX_V, SOFTMAX_EXACT = 0, 1, 2, 3
+UNIFORM, DNS, SOFTMAX_V, SOFTMAX_EXACT, SOFTMAX, RANKED, WARP = range(7)
+
+_FEW = 32  # up to so many kept entries are sorted by insertion
 
 
 @kernel(inline=True)
@@ -130,6 +134,51 @@ def _softmax_exact(losses, rho, idx, w):
 
 
 @kernel()
+def _softmax(margins, tau, idx, w):
+    n = margins.size
+    tilt_1d(margins, tau, w[:n])
+    for j in range(n):
+        idx[j] = j
+    return n
+
+
+@kernel()
+def _ranked(losses, weights, idx, w):
+    """``weights[k]`` for the k-th largest loss; scaled to sum to one on a pool shorter than ``weights``."""
+    m = min(weights.size, losses.size)
+    top_m(losses, m, idx, w)
+    if m <= _FEW:
+        for k in range(1, m):  # stable, as top_m leaves ties in the order of the pool
+            j = idx[k]
+            i = k
+            while i > 0 and losses[idx[i - 1]] < losses[j]:
+                idx[i] = idx[i - 1]
+                i -= 1
+            idx[i] = j
+    else:
+        idx[:m] = idx[:m][np.argsort(-losses[idx[:m]], kind="mergesort")]
+    total = weights[:m].sum()
+    count = 0
+    for k in range(m):
+        if weights[k] > 0.0 or total <= 0.0:
+            idx[count] = idx[k]
+            w[count] = weights[k] / total if total > 0.0 else 1.0 / m
+            count += 1
+    return count
+
+
+@kernel()
+def _warp(margins, params, idx, w):
+    """The first negative that violates the margin params[0], weighed by the trial it took: params[trial]."""
+    for j in range(margins.size):
+        if margins[j] > -params[0]:
+            idx[0] = j
+            w[0] = params[j + 1]
+            return 1
+    return 0
+
+
+@kernel()
 def select(kind, losses, params, idx, w):
     """Run the built-in kernel ``kind`` on a pool; see the module's docstring."""
     if kind == DNS:
@@ -138,6 +187,12 @@ def select(kind, losses, params, idx, w):
         return _softmax_v(losses, params[0], idx, w)
     if kind == SOFTMAX_EXACT:
         return _softmax_exact(losses, params[0], idx, w)
+    if kind == SOFTMAX:
+        return _softmax(losses, params[0], idx, w)
+    if kind == RANKED:
+        return _ranked(losses, params, idx, w)
+    if kind == WARP:
+        return _warp(losses, params, idx, w)
     return _uniform(losses, idx, w)
 
 

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._random import to_seed
-from .._validation import check_int, losses_array
+from .._validation import check_finite, check_int, losses_array
 from ._base import Sampler
+from ._proposals import proposal_arrays
 from ._simulate_kernels import pools_by_rank
 
 __all__ = ["RankDistribution", "rank_distribution", "simulate_rank_distribution"]
@@ -100,10 +101,10 @@ def rank_distribution(
         exact = sampler.rank_distribution(n, replace=replace)
     else:
         array = _all_losses(losses)
-        known = type(sampler).rank_distribution is not Sampler.rank_distribution
+        known = type(sampler).rank_distribution is not Sampler.rank_distribution and sampler.proposal == "uniform"
         if known and np.unique(array).size == array.size:
             exact = sampler.rank_distribution(array.size, replace=replace)
-        elif array.size == sampler.N and not replace:
+        elif array.size == sampler.N and not replace and sampler.proposal == "uniform":
             exact = sampler.weights(np.sort(array)[::-1])
         else:
             return simulate_rank_distribution(sampler, array, n_pools=n_pools, replace=replace, rng=rng)
@@ -117,6 +118,7 @@ def simulate_rank_distribution(
     *,
     n_pools: int = 10_000,
     replace: bool = False,
+    counts: ArrayLike | None = None,
     rng: np.random.Generator | int | None = None,
 ) -> RankDistribution:
     """Draw pools from all negatives and average the sampler's weights by rank.
@@ -129,11 +131,13 @@ def simulate_rank_distribution(
     sampler : Sampler
         Any sampler.
     losses : array_like of shape (n,)
-        Losses of all negatives of one (user, positive) pair, in any order.
+        Losses of all negatives of one (user, positive) pair, in any order; margins for samplers by score.
     n_pools : int
         Number of pools, >= 2.
     replace : bool
         Whether pools are drawn with replacement.
+    counts : array_like of shape (n,), optional
+        Train pairs of each of these negatives, for samplers with a proposal by popularity.
     rng : Generator, int or None
         Source of randomness (SPEC 7). The result does not depend on the number of threads.
 
@@ -144,16 +148,22 @@ def simulate_rank_distribution(
     >>> bool(abs(estimate.probability[0] - 2 / 3) < 5 * estimate.standard_error[0])
     True
     """
-    by_rank = np.sort(_all_losses(losses))[::-1].copy()
+    array = _all_losses(losses)
+    order = np.argsort(-array, kind="stable")
+    by_rank = array[order]
     if not replace and by_rank.size < sampler.N:
         raise ValueError(f"losses must have >= N={sampler.N} entries without replacement, got {by_rank.size}")
     pools = check_int("n_pools", n_pools, low=2)
+    proposal = proposal_arrays(sampler.proposal, None if counts is None else _counts(counts, array.size)[order])
     blocks = min(_BLOCKS, pools)
     first = np.zeros((blocks, by_rank.size))
     second = np.zeros_like(first)
     seed = np.uint64(to_seed(rng))
     loop = sampler.bind(pools_by_rank)
-    loop(sampler.kind, sampler.params_array(), by_rank, sampler.N, replace, pools, seed, first, second)
+    loop(
+        sampler.kind, sampler.params_array(), by_rank, proposal, sampler.corrected, sampler.N, replace, pools, seed,
+        first, second,
+    )  # fmt: skip
     mean = first.sum(axis=0) / pools
     variance = np.maximum(second.sum(axis=0) / pools - mean**2, 0.0)
     # a cumulative sum and a mean rank depend on a pool's weights jointly: their errors come from the blocks' spread
@@ -168,6 +178,13 @@ def _all_losses(losses: ArrayLike) -> NDArray[np.float64]:
     array = losses_array(losses)
     if array.ndim != 1:
         raise ValueError(f"losses must be 1-D, got shape {array.shape}")
+    return array
+
+
+def _counts(counts: ArrayLike, n: int) -> NDArray[np.float64]:
+    array = check_finite("counts", np.asarray(counts, dtype=np.float64))
+    if array.shape != (n,) or array.min() < 0:
+        raise ValueError(f"counts must be {n} numbers >= 0, one for each loss, got shape {array.shape}")
     return array
 
 

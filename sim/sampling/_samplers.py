@@ -1,22 +1,36 @@
-"""The samplers of the paper: uniform, DNS(M, N), Softmax-v(rho, N), and the calibrated Softmax-exact(rho, N)."""
+"""The samplers of the paper: uniform, DNS(M, N), Softmax(tau, N), Softmax-v(rho, N), and Softmax-exact(rho, N)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import check_int, check_real
+from .._validation import check_choice, check_int, check_real
 from . import _kernels as k
 from ._base import Sampler
+from ._proposals import check_proposal
 from ._rank_kernels import kept_by_rank
 
-__all__ = ["DNS", "SoftmaxExact", "SoftmaxV", "Uniform"]
+__all__ = ["DNS", "PoolSampler", "Softmax", "SoftmaxExact", "SoftmaxV", "Uniform", "popularity", "pris"]
 
 
-@dataclass(frozen=True)
-class Uniform(Sampler):
+@dataclass(frozen=True, repr=False)
+class PoolSampler(Sampler):
+    """A sampler whose pools may come from any proposal over the items; see :class:`Sampler` for the two options."""
+
+    proposal: str = field(default="uniform", kw_only=True)
+    corrected: bool = field(default=False, kw_only=True)
+
+    def __post_init__(self) -> None:
+        check_int("N", self.N, low=1)
+        check_proposal(self.proposal)
+        check_choice("corrected", self.corrected, (True, False))
+
+
+@dataclass(frozen=True, repr=False)
+class Uniform(PoolSampler):
     """Uniform sampling of ``N`` negatives, equally weighted: BPR (Rendle et al. 2009) at N = 1.
 
     It optimises AUC: its mixture lies on OPAUC(1) alone.
@@ -31,9 +45,6 @@ class Uniform(Sampler):
     kind = k.UNIFORM
     rank_based = True
 
-    def __post_init__(self) -> None:
-        check_int("N", self.N, low=1)
-
     @property
     def params(self) -> tuple[float, ...]:
         """None needed."""
@@ -45,8 +56,8 @@ class Uniform(Sampler):
         return np.full(n, 1.0 / n)
 
 
-@dataclass(frozen=True)
-class DNS(Sampler):
+@dataclass(frozen=True, repr=False)
+class DNS(PoolSampler):
     r"""Dynamic negative sampling DNS(M, N): the M hardest of a pool of N, equally weighted (eq. 2 on a pool).
 
     DNS(1, N) is the original of Zhang et al. (2013); DNS(N, N) is uniform. On all n negatives, N = n, it is the exact
@@ -74,7 +85,7 @@ class DNS(Sampler):
     rank_based = True
 
     def __post_init__(self) -> None:
-        check_int("N", self.N, low=1)
+        super().__post_init__()
         check_int("M", self.M, low=1)
         if self.M > self.N:
             raise ValueError(f"M must be <= N, got M={self.M}, N={self.N}")
@@ -113,8 +124,8 @@ class DNS(Sampler):
         return steps / self.M
 
 
-@dataclass(frozen=True)
-class SoftmaxV(Sampler):
+@dataclass(frozen=True, repr=False)
+class SoftmaxV(PoolSampler):
     r"""Softmax-v(rho, N): weights proportional to exp(L / tau) over the pool, tau = sqrt(Var(L) / (2 rho)) (eq. 25).
 
     The temperature is set per (user, positive) pair from the unbiased variance of the pool's losses. It is a
@@ -138,7 +149,7 @@ class SoftmaxV(Sampler):
     kind = k.SOFTMAX_V
 
     def __post_init__(self) -> None:
-        check_int("N", self.N, low=1)
+        super().__post_init__()
         check_real("rho", self.rho, low=0.0)
 
     @property
@@ -147,7 +158,7 @@ class SoftmaxV(Sampler):
         return (float(self.rho),)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SoftmaxExact(SoftmaxV):
     r"""Softmax-exact(rho, N): the same tilt at lambda*, solved on every pool so that KL(Q || uniform) = rho exactly.
 
@@ -169,3 +180,63 @@ class SoftmaxExact(SoftmaxV):
     """
 
     kind = k.SOFTMAX_EXACT
+
+
+@dataclass(frozen=True, repr=False)
+class Softmax(PoolSampler):
+    r"""Softmax(tau, N): weights proportional to exp(r_cj / tau) over the pool (eq. 3 on a pool).
+
+    The tilt is by score and its temperature is the same for every (user, positive) pair; Softmax-v tilts by the loss,
+    at a temperature of its own for every pair.
+
+    Parameters
+    ----------
+    tau : float
+        Temperature, > 0; smaller is harder.
+    N : int
+        Pool size; larger is harder.
+
+    Examples
+    --------
+    >>> Softmax(tau=1.0, N=3).weights([-1.0, 0.0, 1.0]).round(3).tolist()  # margins
+    [0.09, 0.245, 0.665]
+    """
+
+    tau: float = 1.0
+    N: int = 200
+    kind = k.SOFTMAX
+    by_score = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_real("tau", self.tau, low=0.0, open_low=True)
+
+    @property
+    def params(self) -> tuple[float, ...]:
+        """The temperature tau."""
+        return (float(self.tau),)
+
+
+def popularity(alpha: float = 1.0, N: int = 1) -> Uniform:
+    """Negatives in proportion to count^alpha, equally weighted: alpha = 0.75 as in word2vec (Mikolov et al. 2013).
+
+    Examples
+    --------
+    >>> popularity(0.75, 5)
+    Uniform(N=5, proposal='count^0.75')
+    """
+    return Uniform(N, proposal=f"count^{check_real('alpha', alpha, low=0.0):g}")
+
+
+def pris(N: int = 200, *, popular: bool = False, tau: float = 1.0) -> Softmax:
+    """PRIS(U) and PRIS(P): self-normalised importance weights of the softmax over a pool (Lian, Liu, Chen 2020).
+
+    A pool drawn from Q is weighed by exp(r_cj / tau - log Q(j)): for the uniform Q that is Softmax(tau, N) itself, for
+    the popular one, Q(j) proportional to log(1 + count_j), the same after the correction for Q.
+
+    Examples
+    --------
+    >>> pris(50, popular=True)
+    Softmax(tau=1.0, N=50, proposal='log-count', corrected=True)
+    """
+    return Softmax(tau, N, proposal="log-count", corrected=True) if popular else Softmax(tau, N)

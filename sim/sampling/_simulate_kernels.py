@@ -9,6 +9,7 @@ from .._jit import kernel
 from .._random import stream2, uniform
 from ._kernels import select
 from ._pool_kernels import draw_pool
+from ._proposal_kernels import UNIFORM, correct, draw_proposed
 
 __all__ = ["draw_many", "pools_by_rank", "weigh_rows"]
 
@@ -36,26 +37,35 @@ def draw_many(p, seed, out):
 
 
 @kernel(parallel=True)
-def pools_by_rank(kind, params, by_rank, pool_size, replace, n_pools, seed, first, second):
+def pools_by_rank(kind, params, by_rank, proposal, corrected, pool_size, replace, n_pools, seed, first, second):
     """Weight that falls on each rank, summed over pools: sums into ``first``, sums of squares into ``second``.
 
-    ``by_rank`` (n,) holds the losses of all negatives, hardest first. ``first`` and ``second`` (blocks, n) must be
-    zero; the caller adds the blocks up in order, so that the sums do not depend on the number of threads.
+    ``by_rank`` (n,) holds the losses of all negatives, hardest first; a ``proposal`` numbers them so. ``first`` and
+    ``second`` (blocks, n) must be zero; the caller adds the blocks up in order, so that the sums do not depend on the
+    number of threads.
     """
     n = by_rank.size
     blocks = first.shape[0]
     for b in numba.prange(blocks):
         mask = np.zeros((n + 63) // 64, np.uint64)
         ids = np.empty(pool_size, np.int32)
+        q = np.empty(pool_size, np.float64)
         losses = np.empty(pool_size, np.float64)
         idx = np.empty(pool_size, np.int64)
         w = np.empty(pool_size, np.float64)
         pool_w = np.zeros(n, np.float64)
         for pool in range(b * n_pools // blocks, (b + 1) * n_pools // blocks):
-            size = draw_pool(stream2(seed, 1, pool), n, 0, pool_size, replace, mask, ids)
+            if proposal[0] == UNIFORM:
+                size = draw_pool(stream2(seed, 1, pool), n, 0, pool_size, replace, mask, ids)
+            else:
+                size = draw_proposed(
+                    stream2(seed, 1, pool), proposal, 0, by_rank, n, 0, pool_size, replace, mask, ids, q
+                )
             for j in range(size):
                 losses[j] = by_rank[ids[j]]
             count = select(kind, losses[:size], params, idx, w)
+            if corrected:
+                correct(count, idx, w, q)
             for k in range(count):  # a rank can stand in the pool more than once
                 pool_w[ids[idx[k]]] += w[k]
             for k in range(count):

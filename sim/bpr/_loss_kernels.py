@@ -1,0 +1,78 @@
+"""Kernels of the training losses beside BPR's; m_j = r_uj - r_ui is the margin of a negative and w_j its weight.
+
+================  ===================================================================================================
+BPR               sum_j w_j log(1 + exp(m_j))
+HINGE             sum_j w_j max(m_j + margin, 0): the triplet loss
+BCE               log(1 + exp(-r_ui)) + sum_j w_j log(1 + exp(r_uj)): pointwise
+INFONCE           log(1 + k sum_j w_j exp(m_j / temperature)), k the number of negatives with a weight
+SAMPLED_SOFTMAX   the same with k = all of the user's negatives: an estimate of the softmax over the catalogue
+PSL               as INFONCE with 1 + tanh(m_j) in the place of exp(m_j) (Yang et al., NeurIPS 2024)
+================  ===================================================================================================
+
+``objective`` is (loss, margin, 1 / temperature). Samplers that look at losses see those of the first three; for the
+others, which have none of a single negative, BPR's.
+"""
+
+from __future__ import annotations
+
+import math
+
+from .._fastmath import exp, sigmoid_softplus
+from .._jit import kernel
+
+__all__ = ["BCE", "BPR", "HINGE", "INFONCE", "PSL", "SAMPLED_SOFTMAX", "add_positive", "pair_loss", "set_entries"]
+
+BPR, HINGE, BCE, INFONCE, SAMPLED_SOFTMAX, PSL = range(6)
+
+
+@kernel(inline=True)
+def pair_loss(objective, margin, score):
+    """Derivative in r_uj and value of the loss of one negative; ``score`` is r_ui."""
+    loss, width, _ = objective
+    if loss == HINGE:
+        zero = width * 0
+        return (zero + 1, margin + width) if margin + width > 0 else (zero, zero)
+    return sigmoid_softplus(margin + score if loss == BCE else margin)
+
+
+@kernel()
+def add_positive(score, coefficients):
+    """BCE's term of the positive: its coefficient in the place of the pairwise one; returns its loss."""
+    slope, loss = sigmoid_softplus(-score)
+    coefficients[0] = -slope
+    return loss
+
+
+@kernel()
+def set_entries(count, idx, w, objective, n_negatives, ids, margins, items, coefficients):
+    """The kept negatives of a pool and their coefficients under a loss of the whole set, after the positive's in front.
+
+    Returns the pair's loss.
+    """
+    loss, _, sharpness = objective
+    one = sharpness * 0 + 1
+    factor = one * (n_negatives if loss == SAMPLED_SOFTMAX else count)
+    top = one * 0
+    for k in range(count):
+        m = margins[idx[k]]
+        if loss == PSL:  # log(1 + tanh m) = log 2 - log(1 + exp(-2 m)), and its derivative
+            slope, below = sigmoid_softplus(-2 * m)
+            coefficients[k + 1] = 2 * slope * sharpness
+            m = one * math.log(2.0) - below
+        else:
+            coefficients[k + 1] = sharpness
+        items[k + 1] = ids[idx[k]]
+        top = max(top, m * sharpness)
+    total = exp(-top)
+    for k in range(count):
+        m = margins[idx[k]]
+        if loss == PSL:
+            m = one * math.log(2.0) - sigmoid_softplus(-2 * m)[1]
+        share = factor * w[k] * exp(m * sharpness - top)
+        coefficients[k + 1] *= share
+        total += share
+    coefficients[0] = 0
+    for k in range(count):
+        coefficients[k + 1] /= total
+        coefficients[0] -= coefficients[k + 1]
+    return top + math.log(total)

@@ -1,0 +1,59 @@
+"""Where pools are drawn from, by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._proposal_kernels import ITEMS, UNIFORM, alias_table
+
+__all__ = ["check_proposal", "item_weights", "proposal_arrays"]
+
+_NAMES = "'uniform', 'count^A' with A >= 0, or 'log-count'"
+
+
+def check_proposal(name: Any) -> str:
+    """``name`` if it is that of a proposal over the items."""
+    item_weights(name, np.ones(1))
+    return str(name)
+
+
+def item_weights(name: Any, counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights of the items under the proposal ``name``, not normalised.
+
+    "count^A" gives nothing to items without train pairs (A > 0), "log-count" neither.
+
+    Examples
+    --------
+    >>> item_weights("count^0.5", np.array([0.0, 4.0, 9.0])).tolist()
+    [0.0, 2.0, 3.0]
+    """
+    if name == "uniform":
+        return np.ones_like(counts)
+    if name == "log-count":
+        return np.log1p(counts)
+    head, _, power = str(name).partition("^")
+    try:
+        a = float(power)
+    except ValueError:
+        a = np.nan
+    if head != "count" or not 0 <= a < np.inf:
+        raise ValueError(f"proposal must be {_NAMES}, got {name!r}")
+    return counts**a
+
+
+def proposal_arrays(name: str, counts: NDArray[np.float64] | None) -> tuple[Any, ...]:
+    """The tuple that the kernels take; see :mod:`sim.sampling._proposal_kernels`."""
+    none = np.empty(0), np.empty(0), np.empty(0, np.int32)
+    if name == "uniform":
+        return UNIFORM, *none, np.empty((0, 0), np.int32), np.empty((0, 0))
+    if counts is None:
+        raise ValueError(f"counts must be given for pools drawn by {name}, got none")
+    weights = item_weights(name, counts)
+    if not weights.sum() > 0 or not np.isfinite(weights).all():
+        raise ValueError(f"proposal {name} must give some item a finite weight, got a sum of {weights.sum():g}")
+    accept, alias = np.empty_like(weights), np.empty(weights.size, np.int32)
+    alias_table(weights, accept, alias)
+    return ITEMS, weights, accept, alias, np.empty((0, 0), np.int32), np.empty((0, 0))
