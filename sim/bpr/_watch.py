@@ -112,11 +112,12 @@ class Checkpoint:
 
     def _compare(self, theirs: dict[str, Any], epochs_done: int) -> None:
         """Refuse the state of another run, and one that this run would never have been in."""
-        differs = [k for k in self.identity if k != "epochs" and theirs.get(k) != self.identity[k]]
+        differs = [k for k in self.identity | theirs if k != "epochs" and theirs.get(k) != self.identity.get(k)]
         if differs:
             k = differs[0]
             raise ValueError(
-                f"checkpoint {self.path} is of another run: {k} is {theirs.get(k)!r} there, {self.identity[k]!r} here"
+                f"checkpoint {self.path} is of another run: {k} is {theirs.get(k)!r} there, "
+                f"{self.identity.get(k)!r} here"
             )
         epochs, planned = self.identity["epochs"], theirs["epochs"]
         if epochs < epochs_done:
