@@ -308,7 +308,7 @@ class BPRMF:
             tqdm(total=left, unit="pair", unit_scale=True, disable=not progress) as bar,
             Interrupt() as interrupt,
         ):
-            epoch = Epoch(self, train)
+            epoch = self._make_epoch(train)
             stopped = watch.stopped
             while self._epoch < until and not stopped:
                 start = time.perf_counter()
@@ -329,6 +329,9 @@ class BPRMF:
                     store.save_if_due(self, final=stopped or self._epoch >= until)
             watch.restore(self)
         return self
+
+    def _make_epoch(self, train: sparse.csr_matrix) -> Epoch:
+        return Epoch(self, train)
 
     def _advance(self, epoch: Epoch, tick: Callable[[int], Any], stop: Callable[[], bool]) -> None:
         """Batches of the present epoch, until its end or ``stop()``."""
@@ -401,7 +404,7 @@ class BPRMF:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write factors, optimiser state and history to an .npz file without pickle, atomically."""
         meta = {
-            "kind": "BPRMF", "version": __version__, "sampler": type(self.sampler).__name__,
+            "kind": type(self).__name__, "version": __version__, "sampler": type(self.sampler).__name__,
             "sampler_params": self.sampler.get_params(), "settings": self.settings.as_dict(), "seed": self.seed_,
             "epoch": self._epoch, "batch": self._batch, "loss": self._loss, "pairs": self._pairs,
             "history": self.history_,
@@ -415,15 +418,19 @@ class BPRMF:
         from .. import sampling
 
         meta, arrays = read_npz(path)
-        if meta.get("kind") != "BPRMF" or not {"U", "V"} <= set(arrays):
-            raise ValueError(f"path must be a saved BPRMF, got {path}: kind {meta.get('kind')!r}")
+        if meta.get("kind") != cls.__name__ or not {"U", "V"} <= set(arrays):
+            raise ValueError(f"path must be a saved {cls.__name__}, got {path}: kind {meta.get('kind')!r}")
         if sampler is None:
             factory = getattr(sampling, meta["sampler"], None)
             if factory is None:
                 raise ValueError(f"sampler must be given: {path} was saved with {meta['sampler']}, not of this package")
             sampler = factory(**meta["sampler_params"])
         model = cls(sampler=sampler, rng=meta["seed"], **meta["settings"])
-        model._tables = checked_tables(path, arrays, "", (len(arrays["U"]), len(arrays["V"])), model.settings)
+        model._adopt(path, arrays)
         model._epoch, model.history_ = meta["epoch"], meta["history"]
         model._batch, model._loss, model._pairs = meta.get("batch", 0), meta.get("loss", 0.0), meta.get("pairs", "")
         return model
+
+    def _adopt(self, path: str | os.PathLike[str], arrays: dict[str, NDArray[Any]]) -> None:
+        """Take the tables of a saved model."""
+        self._tables = checked_tables(path, arrays, "", (len(arrays["U"]), len(arrays["V"])), self.settings)
