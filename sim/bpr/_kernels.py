@@ -19,10 +19,10 @@ from .._simd import row_axpy
 from ._optimizer_kernels import step_block
 from ._user_kernels import pairs_of_task, user_task
 
-__all__ = ["POOLS", "SHUFFLE", "START", "block_shift", "deal_batches", "fill_normal", "run_batches"]
+__all__ = ["POOLS", "REFRESH", "SHUFFLE", "START", "block_shift", "deal_batches", "fill_normal", "run_batches"]
 
-START, SHUFFLE, POOLS = 0, 1, 2
-"""Names of the random streams: start values of a table, order of an epoch, pools of an epoch."""
+START, SHUFFLE, POOLS, REFRESH = 0, 1, 2, 3
+"""Names of the random streams: start values of a table; order, pools, and refreshment of the sampler, of an epoch."""
 
 _TASK = 64  # pairs a task of the users' pass
 _BLOCK_BYTES = 2**18  # gradients of one block of items

@@ -19,11 +19,12 @@ from scipy import sparse
 from .._jit import MAX_THREADS, rebind
 from .._random import stream2
 from .._simd import LANES, aligned_zeros
-from ..sampling import Sampler
+from ..sampling import NonSampling, Refresh, Sampler
 from ..sampling._pool_kernels import mask_words
 from ..sampling._proposals import proposal_arrays
 from . import _kernels as kernels
 from . import _user_kernels as user_kernels
+from ._full_kernels import run_full_batches
 from ._optimizer_kernels import catch_up
 from ._pairs import clean_pairs
 from ._schedule import BETA1, BETA2, EPS, LOSSES, RULES, Settings
@@ -35,6 +36,9 @@ __all__ = ["TABLES", "Epoch", "Interrupt", "checked_tables", "interactions", "ta
 
 TABLES = ("U", "mU", "vU", "V", "mV", "vV")
 """Names of the state: factors and Adam's two moments, of users and of items."""
+
+STATE = "state_"
+"""Begins the names of the arrays that a sampler with a memory keeps among the tables."""
 
 _SLICE_SECONDS = 0.3  # Python looks at the clock, the progress bar and Ctrl-C this often
 
@@ -51,6 +55,11 @@ class Epoch:
         self.order = np.empty_like(self.pairs)
         self.n_batches = -(-self.order.size // s.batch_size)
         self.batch_size = min(s.batch_size, self.order.size)
+        self.whole_users = isinstance(model.sampler, NonSampling)
+        if self.whole_users:  # of all their pairs; about as many batches
+            users = np.unique(pair_user[self.pairs]).size
+            self.batch_size = -(-users // self.n_batches)
+            self.n_batches = -(-users // self.batch_size)
         self.done = np.zeros(train.shape[0], dtype=np.int32)
         self.tables = (*(model._tables[name] for name in TABLES), self.done)
         sampler = model.sampler
@@ -59,7 +68,11 @@ class Epoch:
         )  # fmt: skip
         self.pool = (sampler.N, sampler.width)
         counts = np.bincount(train.indices[self.pairs], minlength=train.shape[1]).astype(np.float64)
-        self.proposal = proposal_arrays(sampler.proposal, counts)
+        self.adaptive, self.counts = sampler if sampler.adaptive else None, counts
+        self.proposal = proposal_arrays("uniform" if sampler.adaptive else sampler.proposal, counts)
+        self.state = model._tables
+        if self.whole_users and s.loss != "bpr":
+            raise ValueError(f"loss must be 'bpr' for training without sampling, got {s.loss!r}")
         real = np.dtype(s.dtype).type
         self.objective = (LOSSES[s.loss], real(s.margin), real(1 / s.temperature))
         self.flags = (s.exclude_positives, s.replace, s.sum_negatives, s.mean_batch, s.sparse)
@@ -80,28 +93,64 @@ class Epoch:
         Returns the number of batches done since the epoch's start, and the sum of the losses of the pairs of this
         call. ``tick`` is told the pairs done. The tables are then as after that batch, whatever was postponed.
         """
-        kernels.deal_batches(self.key(kernels.SHUFFLE, epoch), self.batch_size, np.empty_like(self.order), self.order)
-        self.order[:] = self.pairs[self.order]
+        batches = self._deal(self.key(kernels.SHUFFLE, epoch))
         key = self.key(kernels.POOLS, epoch)
         hyper = np.array([self.s.lr_at(epoch), self.s.weight_decay, BETA1, BETA2, EPS], self.s.dtype)
         constant = self.s.factors if self.s.item_bias else -1
         optimizer = (RULES[self.s.optimizer], hyper, *self.s.steps(epoch, self.n_batches), constant)
+        if self.adaptive is not None:
+            self._refresh(self.adaptive, first, self.key(kernels.REFRESH, epoch))
         losses = np.zeros(self.n_batches)
         self.done[:] = first
         while first < self.n_batches and not stop():
             last = min(first + self.slice, self.n_batches)
             start = time.perf_counter()
             self.loop(
-                first, last, self.batch_size, self.order, self.data, self.tables, self.sampler, self.pool,
+                first, last, batches, self.order, self.data, self.tables, self.sampler, self.pool,
                 self.proposal, self.objective, self.flags, key, self.shift, optimizer, self.scratch, losses,
             )  # fmt: skip
             pace = (time.perf_counter() - start) / (last - first)
             self.slice = max(1, int(_SLICE_SECONDS / max(pace, 1e-9)))
-            tick(min(last * self.s.batch_size, self.order.size) - first * self.s.batch_size)
+            tick(self._pairs_before(last, batches) - self._pairs_before(first, batches))
             first = last
         if not self.s.sparse:
             catch_up(first, self.done, *self.tables[:3], optimizer)
         return first, math.fsum(losses)
+
+    def _deal(self, key: np.uint64) -> Any:
+        """Put the pairs into random batches, by :attr:`order`; returns the size of a batch, or where batches start.
+
+        Without sampling a user's pairs are kept together.
+        """
+        if not self.whole_users:
+            kernels.deal_batches(key, self.batch_size, np.empty_like(self.order), self.order)
+            self.order[:] = self.pairs[self.order]
+            return self.batch_size
+        owners = self.data[0][self.pairs]
+        users, row = np.unique(owners, return_inverse=True)
+        place = np.empty(users.size, np.int32)
+        kernels.deal_batches(key, self.batch_size, np.empty_like(place), place)
+        batch = np.empty_like(place)
+        batch[place] = np.arange(users.size) // self.batch_size
+        self.order[:] = self.pairs[np.argsort(batch[row], kind="stable")]
+        return np.searchsorted(np.sort(batch[row]), np.arange(self.n_batches + 1))
+
+    def _pairs_before(self, batch: int, batches: Any) -> int:
+        return int(batches[batch]) if self.whole_users else min(batch * self.batch_size, self.order.size)
+
+    def _refresh(self, sampler: Sampler, first: int, key: np.uint64) -> None:
+        """Bring a sampler's state up to date at the start of an epoch; in its midst, only look it up."""
+        state = {name[len(STATE) :]: array for name, array in self.state.items() if name.startswith(STATE)}
+        if first == 0 or not state:
+            U, V = self.factors()
+            _, indptr, indices = self.data
+            sampler.refresh(Refresh(U, V, indptr, indices, self.s.exclude_positives, self.counts, key), state)
+            self.state.update({STATE + name: array for name, array in state.items()})
+        self.proposal = sampler.adaptive_proposal(state)
+
+    def factors(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The tables whose products are the scores."""
+        return self.tables[0], self.tables[3]
 
     def key(self, name: int, epoch: int) -> np.uint64:
         """Random stream ``name`` of an epoch."""
@@ -110,6 +159,8 @@ class Epoch:
 
 def bind(sampler: Sampler) -> Any:
     """:func:`run_batches` with this sampler's kernel; the built-in samplers share one compiled on disk."""
+    if isinstance(sampler, NonSampling):
+        return run_full_batches
     task = sampler.bind(user_kernels.user_task)
     if task is user_kernels.user_task:
         return kernels.run_batches
@@ -169,7 +220,8 @@ def checked_tables(
         if found is None or found.shape != wanted or found.dtype != s.dtype:
             got = "none" if found is None else f"{found.dtype} of shape {found.shape}"
             raise ValueError(f"{path} must hold {prefix}{name} as {s.dtype} of shape {wanted}, got {got}")
-    return {name: np.ascontiguousarray(table) for name, table in tables.items()}
+    state = {name[len(prefix) :]: a for name, a in arrays.items() if name.startswith(prefix + STATE)}
+    return {name: np.ascontiguousarray(table) for name, table in (tables | state).items()}
 
 
 def interactions(user_items: Any, model: BPRMF) -> sparse.csr_matrix:

@@ -10,15 +10,20 @@ A sampler draws a pool of N negatives, uniformly or by popularity, and spreads o
 0.0298
 """
 
-from ._base import Sampler, mixture_from_weights
+from ._adaptive import AOBPR, AdaSIR
+from ._base import Refresh, Sampler, mixture_from_weights
 from ._ranked import WARP, TopKOptimal
 from ._ranks import RankDistribution, rank_distribution, simulate_rank_distribution
-from ._samplers import DNS, Softmax, SoftmaxExact, SoftmaxV, Uniform, popularity, pris
+from ._samplers import DNS, NonSampling, Softmax, SoftmaxExact, SoftmaxV, Uniform, popularity, pris
 
 __all__ = [
+    "AOBPR",
     "DNS",
     "WARP",
+    "AdaSIR",
+    "NonSampling",
     "RankDistribution",
+    "Refresh",
     "Sampler",
     "Softmax",
     "SoftmaxExact",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,7 +15,34 @@ from .._random import to_seed
 from .._validation import check_int, losses_array
 from ._simulate_kernels import draw_many, weigh_rows
 
-__all__ = ["Sampler", "mixture_from_weights"]
+__all__ = ["Refresh", "Sampler", "mixture_from_weights"]
+
+
+@dataclass(frozen=True)
+class Refresh:
+    """What a sampler with a memory sees between two epochs.
+
+    Attributes
+    ----------
+    U, V : ndarray of shapes (n_users, d), (n_items, d)
+        The factors as they are; columns beyond the model's own are zero.
+    indptr, indices : ndarray
+        Rows of the items that must not be drawn for a user, if ``exclude``.
+    exclude : bool
+        Whether pools leave those out.
+    counts : ndarray of shape (n_items,)
+        Train pairs of each item.
+    key : uint64
+        Random stream of this epoch's refreshment.
+    """
+
+    U: NDArray[Any]
+    V: NDArray[Any]
+    indptr: NDArray[np.int64]
+    indices: NDArray[np.int32]
+    exclude: bool
+    counts: NDArray[np.float64]
+    key: np.uint64
 
 
 class Sampler(ABC):
@@ -43,6 +70,9 @@ class Sampler(ABC):
     corrected : bool
         Divide the weights by the proposal's probabilities (and scale them to sum to one): self-normalised importance
         sampling of what the weights would be on a uniform pool.
+    adaptive : bool
+        The proposal follows the model: before an epoch the trainer calls :meth:`refresh`, and keeps the state that it
+        leaves with the model, in checkpoints too.
 
     Examples
     --------
@@ -71,6 +101,7 @@ class Sampler(ABC):
     by_score: ClassVar[bool] = False
     proposal: str = "uniform"
     corrected: bool = False
+    adaptive: ClassVar[bool] = False
     kernel: ClassVar[Callable[..., Any] | None] = None
 
     @property
@@ -101,6 +132,14 @@ class Sampler(ABC):
             for k, v in self.get_params().items()
         )
         return f"{type(self).__name__}({', '.join(shown)})"
+
+    def refresh(self, now: Refresh, state: dict[str, NDArray[Any]]) -> None:
+        """Bring the arrays in ``state``, empty at first, up to date; only if :attr:`adaptive`."""
+        raise NotImplementedError
+
+    def adaptive_proposal(self, state: dict[str, NDArray[Any]]) -> tuple[Any, ...]:
+        """The proposal that the state stands for; see :mod:`sim.sampling._proposal_kernels`."""
+        raise NotImplementedError
 
     def bind(self, loop: Any) -> Any:
         """The compiled ``loop``, which calls the built-in ``select``, made to call this sampler's kernel."""

@@ -13,7 +13,7 @@ from ._base import Sampler
 from ._proposals import check_proposal
 from ._rank_kernels import kept_by_rank
 
-__all__ = ["DNS", "PoolSampler", "Softmax", "SoftmaxExact", "SoftmaxV", "Uniform", "popularity", "pris"]
+__all__ = ["DNS", "NonSampling", "PoolSampler", "Softmax", "SoftmaxExact", "SoftmaxV", "Uniform", "popularity", "pris"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -215,6 +215,33 @@ class Softmax(PoolSampler):
     def params(self) -> tuple[float, ...]:
         """The temperature tau."""
         return (float(self.tau),)
+
+
+@dataclass(frozen=True, repr=False)
+class NonSampling(Sampler):
+    """No sampling: the exact mean of the loss over all of a user's negatives (Fig. 1), for BPR's loss.
+
+    The same objective in expectation as :class:`Uniform`, AUC, without its noise. The trainer's batches are then whole
+    users, about ``batch_size`` pairs a batch; an epoch costs a multiple of pairs times items.
+
+    Examples
+    --------
+    >>> NonSampling().weights([0.3, 4.0]).tolist()
+    [0.5, 0.5]
+    """
+
+    N = 1
+    kind = k.UNIFORM
+    rank_based = True
+
+    @property
+    def params(self) -> tuple[float, ...]:
+        """None needed."""
+        return ()
+
+    def rank_distribution(self, n_neg: int, *, replace: bool = False) -> NDArray[np.float64]:
+        """1 / n_neg on every rank."""
+        return np.full(check_int("n_neg", n_neg, low=1), 1.0 / n_neg)
 
 
 def popularity(alpha: float = 1.0, N: int = 1) -> Uniform:
