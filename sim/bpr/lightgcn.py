@@ -117,7 +117,7 @@ def _edges(side: sparse.csr_matrix) -> tuple[NDArray[np.int64], NDArray[np.int32
     indptr = side.indptr.astype(np.int64)
     work = indptr + np.arange(indptr.size)
     bounds = np.searchsorted(work, np.linspace(0, work[-1], _TASKS + 1))
-    return indptr, np.append(side.indices, np.zeros(kernels.AHEAD)).astype(np.int32), bounds
+    return indptr, side.indices.astype(np.int32), bounds
 
 
 class GraphEpoch(Epoch):
