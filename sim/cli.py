@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import __version__, _cli_corr, _cli_estimate
+from . import __version__, _cli_corr, _cli_estimate, _cli_samplers
 
 __all__ = ["main"]
 
@@ -45,11 +45,13 @@ examples
 
 Without a network put the file into a folder and name that folder in HNS_DATA_DIR; the hash is checked all the same.
 """,
-    "train": """\
+    "train": _cli_samplers.EPILOG
+    + """
 examples
   hns train ml-100k --sampler dns --M 50 --N 200 --lr 0.005 --weight-decay 0.1 --batch-size 1024 --epochs 22
   hns train gowalla --sampler softmax-v --rho 1 --N 200 --epochs 100 --save model.npz --checkpoint run.npz
   hns train my_clicks.csv --sampler uniform --min-rating 4
+  hns train ml-100k --sampler pris-p --N 100 --loss sampled-softmax --temperature 0.5
 
 Hardness: smaller M, larger N and larger rho are harder. Smaller K of the metric wants harder negatives.
 A run with --checkpoint that was stopped goes on, to the same bits, when it is started again.
@@ -98,7 +100,12 @@ def _parser() -> argparse.ArgumentParser:
         "train", help="train and evaluate one model", epilog=_EPILOG["train"], formatter_class=formatter
     )
     p.add_argument("data", help="a known data set, or a CSV, TSV, parquet, .npz or .mat file")
-    _sampler_arguments(p)
+    _cli_samplers.add_arguments(p)
+    p.add_argument(
+        "--loss", choices=("bpr", "hinge", "bce", "infonce", "sampled-softmax", "psl"), default="bpr",
+        help="what is minimised for a pair and its negatives (default: bpr)",
+    )  # fmt: skip
+    p.add_argument("--temperature", type=float, default=1.0, help="of the last three losses (default: 1)")
     p.add_argument("--factors", type=int, default=32)
     p.add_argument("--lr", type=float, default=0.001)
     p.add_argument("--weight-decay", type=float, default=0.01)
@@ -124,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
         "estimate", help="a sampler's bias and variance as an estimator of OPAUC(beta)",
         epilog=_cli_estimate.EPILOG, formatter_class=formatter,
     )  # fmt: skip
-    _sampler_arguments(p)
+    _cli_samplers.add_arguments(p, ("uniform", "dns", "softmax-v", "softmax-exact"))
     _cli_estimate.add_arguments(p)
     p.set_defaults(run=_estimate)
 
@@ -132,25 +139,6 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("rest", nargs=argparse.REMAINDER)
     p.set_defaults(run=_check)
     return parser
-
-
-def _sampler_arguments(p: argparse.ArgumentParser) -> None:
-    p.add_argument("--sampler", choices=("uniform", "dns", "softmax-v", "softmax-exact"), default="dns")
-    p.add_argument("--M", type=int, default=5, help="dns: negatives kept of the pool (default: 5)")
-    p.add_argument("--N", type=int, help="pool size (default: 200; uniform: 1)")
-    p.add_argument("--rho", type=float, default=1.0, help="softmax samplers: radius, -log(beta) (default: 1)")
-
-
-def _sampler(options: argparse.Namespace) -> Any:
-    """The sampler that the options name."""
-    from .sampling import DNS, SoftmaxExact, SoftmaxV, Uniform
-
-    n = (1 if options.sampler == "uniform" else 200) if options.N is None else options.N
-    if options.sampler == "uniform":
-        return Uniform(n)
-    if options.sampler == "dns":
-        return DNS(options.M, n)
-    return (SoftmaxV if options.sampler == "softmax-v" else SoftmaxExact)(options.rho, n)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -253,14 +241,15 @@ def _train(options: argparse.Namespace) -> int:
     from .bpr import BPRMF, evaluate
     from .data import load
 
-    sampler = _sampler(options)
     data = load(options.data, min_rating=options.min_rating, progress=not options.quiet)
     print(data.describe())
-    model = BPRMF(
-        options.factors, sampler, options.lr, options.weight_decay, options.epochs, options.batch_size, rng=options.seed
-    )
-    print(model)
     watched = options.patience is not None
+    model = BPRMF(
+        options.factors, _cli_samplers.make(options, data.train if watched else data.fit), options.lr,
+        options.weight_decay, options.epochs, options.batch_size, loss=options.loss, margin=options.margin,
+        temperature=options.temperature, rng=options.seed,
+    )  # fmt: skip
+    print(model)
     model.fit(
         data.train if watched else data.fit,
         valid=data.valid if watched else None,
@@ -288,7 +277,7 @@ def _corr(options: argparse.Namespace) -> int:
 
 
 def _estimate(options: argparse.Namespace) -> int:
-    above, columns, rows, below = _cli_estimate.estimate(options, _sampler(options))
+    above, columns, rows, below = _cli_estimate.estimate(options, _cli_samplers.make(options))
     print(above)
     _table("", columns, rows)
     print(below)

@@ -1,0 +1,79 @@
+"""The samplers of the command line: their names, one line about each, and how options make one."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+__all__ = ["EPILOG", "SAMPLERS", "add_arguments", "make"]
+
+SAMPLERS = {
+    "uniform": "N uniform negatives, equally weighted: BPR (default N: 1)",
+    "popularity": "N negatives in proportion to count^ALPHA (default N: 1)",
+    "dns": "the M hardest of a pool of N; --M 1 is the original DNS",
+    "softmax": "a pool of N weighed by exp(score / TAU)",
+    "softmax-v": "a pool of N weighed by exp(loss / tau), tau from RHO and the losses' variance",
+    "softmax-exact": "the same with tau solved so that the divergence from uniform is RHO",
+    "topk": "weights over the ranks of a pool of N that METRIC@K asks for in theory",
+    "pris-u": "self-normalised importance weights of the softmax over a uniform pool",
+    "pris-p": "the same over a popular pool, corrected for popularity",
+    "adasir-u": "a cache for each user, kept hard by importance resampling from uniform candidates",
+    "adasir-p": "the same from popular candidates",
+    "aobpr": "items of high rank, in a geometric law of scale LAM, on a factor that matters to the user",
+    "warp": "draw until a negative violates the margin, at most N times; weighed by the rank this suggests",
+    "non-sampling": "the exact mean over all negatives: no sampling, minutes an epoch",
+}
+
+EPILOG = "samplers\n" + "\n".join(f"  {name:<14} {what}" for name, what in SAMPLERS.items()) + "\n"
+
+
+def add_arguments(p: argparse.ArgumentParser, names: tuple[str, ...] = tuple(SAMPLERS)) -> None:
+    """Declare the options of the samplers ``names``."""
+    listed = "one of those listed below" if len(names) > 4 else ", ".join(names)
+    p.add_argument("--sampler", choices=names, default="dns", metavar="NAME", help=f"{listed} (default: dns)")
+    p.add_argument("--M", type=int, default=5, help="dns: negatives kept of the pool (default: 5)")
+    p.add_argument("--N", type=int, help="pool size, negatives of a pair (default: 200; 1 where all weigh the same)")
+    p.add_argument("--rho", type=float, default=1.0, help="softmax-v, softmax-exact: radius, -log(beta) (default: 1)")
+    if "softmax" not in names:
+        return
+    p.add_argument("--tau", type=float, default=1.0, help="softmax, pris, adasir: temperature (default: 1)")
+    p.add_argument("--alpha", type=float, default=1.0, help="popularity: power of the counts (default: 1)")
+    p.add_argument("--C", type=int, default=200, help="adasir: size of a cache (default: 200)")
+    p.add_argument("--lam", type=float, default=500.0, help="aobpr: scale of the ranks (default: 500)")
+    p.add_argument("--margin", type=float, default=1.0, help="warp, and --loss hinge: margin (default: 1)")
+    p.add_argument("--target", default="ndcg@20", metavar="METRIC@K", help="topk: the target (default: ndcg@20)")
+
+
+def make(options: argparse.Namespace, train: Any = None) -> Any:
+    """The sampler that the options name; ``train``, a sparse matrix, where it depends on the size of the data."""
+    from . import sampling as s
+
+    name = options.sampler
+    alone = name in ("uniform", "popularity", "adasir-u", "adasir-p", "aobpr")
+    n = (1 if alone else 200) if options.N is None else options.N
+    if name == "dns":
+        return s.DNS(options.M, n)
+    if name in ("softmax-v", "softmax-exact"):
+        return (s.SoftmaxV if name == "softmax-v" else s.SoftmaxExact)(options.rho, n)
+    if name == "uniform":
+        return s.Uniform(n)
+    if name == "popularity":
+        return s.popularity(options.alpha, n)
+    if name == "softmax":
+        return s.Softmax(options.tau, n)
+    if name in ("pris-u", "pris-p"):
+        return s.pris(n, popular=name == "pris-p", tau=options.tau)
+    if name in ("adasir-u", "adasir-p"):
+        proposal = "log-count" if name == "adasir-p" else "uniform"
+        return s.AdaSIR(n, options.C, options.tau, proposal=proposal)
+    if name == "aobpr":
+        return s.AOBPR(options.lam, n)
+    if name == "non-sampling":
+        return s.NonSampling()
+    per_user = max(1, round(train.nnz / train.shape[0]))
+    if name == "warp":
+        return s.WARP(train.shape[1] - per_user, options.margin, n)
+    metric, _, k = options.target.partition("@")
+    if not k.isdecimal():
+        raise ValueError(f"target must look like 'ndcg@20', got {options.target!r}")
+    return s.TopKOptimal(metric, int(k), n, per_user, train.shape[1] - per_user)
