@@ -34,8 +34,9 @@ def _hop_rows(a, b, side, ones, base, source, out):
     for r in range(a, b):
         first, last = indptr[r], indptr[r + 1]
         rows_sum(ones, source, neighbours[first:], last - first, out, r - a)
-        for k in range(out.shape[1]):
-            out[r - a, k] = own[r] * base[r, k] + near[r] * out[r - a, k]
+        row, mine, x, y = out[r - a], base[r], own[r], near[r]  # by name: the loop is vectorised better
+        for k in range(row.size):
+            row[k] = x * mine[k] + y * row[k]
 
 
 @kernel(parallel=True)
