@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._jit import MAX_THREADS
 from .._validation import check_fraction, check_int, check_real
 from . import _adaptive_kernels as kernels
 from . import _kernels as k
 from ._base import Refresh, Sampler
+from ._pool_kernels import mask_words
 from ._proposal_kernels import CACHE, FACTORS
 from ._proposals import check_proposal, proposal_arrays
 
@@ -116,7 +118,7 @@ class AdaSIR(Sampler):
             state["caches"] = np.full((len(now.U), self.C), -1, np.int32)
         kernels.resample_caches(
             now.key, now.U, now.V, now.indptr, now.indices, now.exclude, proposal_arrays(self.proposal, now.counts),
-            self.tau, self.reuse, state["caches"],
+            self.tau, self.reuse, np.zeros((MAX_THREADS, mask_words(len(now.V))), np.uint64), state["caches"],
         )  # fmt: skip
 
     def adaptive_proposal(self, state: dict[str, NDArray[Any]]) -> tuple[Any, ...]:

@@ -7,7 +7,7 @@ import math
 import numba
 import numpy as np
 
-from .._jit import MAX_THREADS, kernel
+from .._jit import kernel
 from .._random import bounded, stream, uniform
 from .._simd import row_dot
 from ._pool_kernels import clear_bit, draw_pool, set_bit
@@ -19,16 +19,15 @@ _CANDIDATES, _RESAMPLED, _KEPT = 0, 1, 2  # names of a user's streams
 
 
 @kernel(parallel=True)
-def resample_caches(key, U, V, indptr, indices, exclude, proposal, tau, reuse, caches):
+def resample_caches(key, U, V, indptr, indices, exclude, proposal, tau, reuse, masks, caches):
     """Fill every user's row of ``caches`` (n_users, C) by sampling importance resampling; -1 marks an empty row.
 
     C candidates are drawn from the proposal Q, and C of them are drawn again with replacement in proportion to
     exp(r_uj / tau) / Q(j). In a row that was filled before, an entry instead comes with probability ``reuse`` from the
-    old row, uniformly.
+    old row, uniformly. ``masks`` has a row of zeros, one bit an item, for every thread.
     """
     n_users, size = caches.shape
     n_items = V.shape[0]
-    masks = np.zeros((MAX_THREADS, (n_items + 63) // 64), np.uint64)
     for u in numba.prange(n_users):
         mask = masks[numba.get_thread_id()]
         excluded = 0

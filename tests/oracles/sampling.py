@@ -139,3 +139,43 @@ def rank_distribution(n: int, m: int, size: int, replace: bool) -> list[Fraction
         for rank in sorted(members)[:m]:
             share[rank] += Fraction(1, m * len(pools))
     return share
+
+
+def softmax_weights(margins: Sequence[float], tau: float) -> np.ndarray:
+    """Eq. (3) on a pool."""
+    return tilt(margins, tau)
+
+
+def ranked_weights(losses: Sequence[float], by_rank: Sequence[float]) -> np.ndarray:
+    """by_rank[k] for the k-th hardest, ties to the earlier position, scaled to sum to one."""
+    order = sorted(range(len(losses)), key=lambda j: (-losses[j], j))
+    w = np.zeros(len(losses))
+    for k, j in enumerate(order[: len(by_rank)]):
+        w[j] = by_rank[k]
+    return w / w.sum() if w.sum() > 0 else np.isin(np.arange(w.size), order[: len(by_rank)]) / len(by_rank)
+
+
+def warp_weights(margins: Sequence[float], margin: float, n_neg: int) -> np.ndarray:
+    """WSABIE's algorithm 1, read off a pool: the first violation, weighed by the rank that its trial suggests."""
+    w = np.zeros(len(margins))
+    for j, value in enumerate(margins):
+        if value > -margin:
+            rank = n_neg // (j + 1)
+            w[j] = sum(1 / k for k in range(1, rank + 1)) / sum(1 / k for k in range(1, n_neg + 1))
+            break
+    return w
+
+
+def aobpr_law(row: np.ndarray, V: np.ndarray, lam: float, excluded: set[int]) -> np.ndarray:
+    """Probability of every item under adaptive oversampling, positives drawn again."""
+    n, d = V.shape
+    geometric = np.exp(-np.arange(n) / lam)
+    geometric /= geometric.sum()
+    factors = np.abs(row) * V.std(axis=0)
+    law = np.zeros(n)
+    for f in range(d):
+        order = sorted(range(n), key=lambda j: (-V[j, f], j))
+        for rank, j in enumerate(order if row[f] >= 0 else order[::-1]):
+            law[j] += factors[f] / factors.sum() * geometric[rank]
+    law[sorted(excluded)] = 0
+    return law / law.sum()
