@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bpr import BPRMF, Ranks, rank_positives
+from ..bpr import BPRMF, LightGCN, Ranks, rank_positives
 from ..bpr._schedule import Settings
 from ..bpr._store import read_npz, write_npz
 from ..data import Dataset, load
@@ -49,7 +49,8 @@ class Cell:
     seed : int
         Seed of the training.
     model : dict
-        Other arguments of :class:`sim.bpr.BPRMF`, ``epochs`` included.
+        Other arguments of :class:`sim.bpr.BPRMF`, ``epochs`` included; with ``layers`` among them, those of
+        :class:`sim.bpr.LightGCN`.
     held_out : {"valid", "test"}
         "valid": train on the train part, rank the validation part. "test": train on train and validation together,
         rank the test part.
@@ -71,11 +72,16 @@ class Cell:
     hidden: float = 0.0
     shielded: bool = False
 
+    def build(self, n_threads: int | None = None) -> BPRMF:
+        """The model, not fitted."""
+        kind = LightGCN if "layers" in self.model else BPRMF
+        return kind(sampler=self.sampler, rng=self.seed, n_threads=n_threads, **self.model)
+
     def config(self) -> dict[str, Any]:
         """Everything that decides the result, as plain JSON values."""
-        settings = BPRMF(sampler=self.sampler, rng=self.seed, **self.model).settings
+        defaults = Settings().as_dict()
         # what is at its default is left out, so that a new option does not rename old cells
-        changed = {k: v for k, v in settings.as_dict().items() if v != getattr(Settings(), k)}
+        changed = {k: v for k, v in self.build().settings.as_dict().items() if v != defaults.get(k)}
         return {
             "schema": SCHEMA, "data": self.data, "held_out": self.held_out, "every": self.every, "seed": self.seed,
             "sampler": {"name": type(self.sampler).__name__, **self.sampler.get_params()}, "model": changed,
@@ -160,7 +166,8 @@ def read_cell(cell: Cell, results: Path) -> Result:
 
 def _cost(cell: Cell) -> float:
     """Rough relative cost, to start the longest cells first."""
-    return cell.model.get("epochs", Settings().epochs) * (cell.sampler.N + 4.0 * cell.sampler.width)
+    pair = cell.sampler.N + 4.0 * cell.sampler.width + 200.0 * cell.model.get("layers", 0)
+    return cell.model.get("epochs", Settings().epochs) * pair
 
 
 _loaded: dict[str, Dataset] = {}
@@ -176,7 +183,7 @@ def _compute(cell: Cell, options: Options, jobs: int) -> None:
     kept: list[Ranks] = []
     epochs: list[int] = []
 
-    model = BPRMF(sampler=cell.sampler, rng=cell.seed, n_threads=1 if jobs > 1 else None, **cell.model)
+    model = cell.build(n_threads=1 if jobs > 1 else None)
 
     def keep(fitted: BPRMF, record: dict[str, Any]) -> None:
         if record["epoch"] % cell.every == 0 or record["epoch"] == fitted.settings.epochs:
