@@ -117,7 +117,7 @@ def run_batches(
     sampler : (kind, params, rank_based, by_score, corrected)
     pool : (N, width)
         Pool size, and at most how many of a pool get a weight.
-    proposal : (kind, weights, accept, alias, table, numbers)
+    proposal : (kind, weights, slots, table, numbers)
         Where pools come from, see :mod:`sim.sampling._proposal_kernels`.
     objective : (loss, margin, 1 / temperature)
         See :mod:`sim.bpr._loss_kernels`.

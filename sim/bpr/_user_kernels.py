@@ -126,7 +126,7 @@ def user_task(
     ring = 1 if proposal[0] == FACTORS else 1 + max(1, _AHEAD // pool_size)
     pools = np.zeros((ring, pool_size + _AHEAD + LANES), np.int32)  # read beyond the end
     sizes = np.zeros(ring, np.int64)
-    q = np.ones((ring, pool_size), np.float64)
+    q = np.ones((ring, pool_size if corrected else 0), np.float64)
     margins = np.empty(pool_size + LANES, V.dtype)
     losses = np.empty(pool_size, V.dtype)
     slopes = np.empty(pool_size, V.dtype)

@@ -19,7 +19,7 @@ from ._proposals import check_proposal, proposal_arrays
 
 __all__ = ["AOBPR", "AdaSIR"]
 
-_NONE = np.empty(0), np.empty(0), np.empty(0, np.int32)
+_NONE = np.empty(0), np.empty(0, np.uint64)
 
 
 @dataclass(frozen=True, repr=False)

@@ -1,9 +1,10 @@
 """Drawing a pool from a proposal that is not uniform over the items.
 
-``proposal`` is the tuple (kind, weights, accept, alias, table, numbers):
+``proposal`` is the tuple (kind, weights, slots, table, numbers):
 
 ========  ===========================================================================================================
-ITEMS     ``weights`` (n_items,), not normalised, by their alias table ``accept``, ``alias``
+ITEMS     ``weights`` (n_items,), not normalised, by their alias table, packed in ``slots``: the upper half of an entry
+          is the probability of the slot's own item in units of 2**-32, the lower half is its alias
 CACHE     uniformly from the user's row of ``table`` (n_users, C), which never holds an excluded item
 FACTORS   a factor f by |row_f| * ``numbers[0, f]``, then a rank by the geometric law of scale ``numbers[1, 0]`` in
           ``table[f]``, the items by falling entry of factor f, read backwards where row_f < 0
@@ -30,7 +31,6 @@ UNIFORM, ITEMS, CACHE, FACTORS = 0, 1, 2, 3
 _TRIES = 50  # rejections per wanted item before all items are gone through
 _LOW32 = np.uint64(0xFFFFFFFF)
 _S32 = np.uint64(32)
-_TWO_POW_MINUS_32 = 2.0**-32
 
 
 @kernel()
@@ -70,11 +70,12 @@ def alias_table(weights, accept, alias):
 
 
 @kernel(inline=True)
-def _by_alias(key, draw, accept, alias):
-    """One item: the upper half of a word picks the slot, the lower half takes it or its alias."""
+def _by_alias(key, draw, slots):
+    """One item: the upper half of a word picks the slot, the lower half takes its own item or the alias."""
     bits = word(key, draw)
-    i = np.int64(((bits >> _S32) * np.uint64(alias.size)) >> _S32)
-    return i if np.float64(bits & _LOW32) * _TWO_POW_MINUS_32 < accept[i] else np.int64(alias[i])
+    i = ((bits >> _S32) * np.uint64(slots.size)) >> _S32
+    slot = slots[i]
+    return np.int64(i if (bits & _LOW32) < (slot >> _S32) else slot & _LOW32)
 
 
 @kernel()
@@ -97,9 +98,9 @@ def _by_factor(key, draw, row, table, numbers):
 
 @kernel()
 def _propose(key, draw, proposal, user, row):
-    kind, _, accept, alias, table, numbers = proposal
+    kind, _, slots, table, numbers = proposal
     if kind == ITEMS:
-        return _by_alias(key, draw, accept, alias)
+        return _by_alias(key, draw, slots)
     if kind == CACHE:
         return np.int64(table[user, bounded(key, draw, table.shape[1])])
     return _by_factor(key, draw, row, table, numbers)
@@ -127,7 +128,9 @@ def _by_scan(u, proposal, n_items, mask):
 
 @kernel()
 def draw_proposed(key, proposal, user, row, n_items, n_excluded, size, replace, mask, ids, q):
-    """Write a pool into ``ids`` and its items' weights under the proposal into ``q``; returns its length.
+    """Write a pool into ``ids``, and its items' weights under the proposal into ``q`` if that has room.
+
+    Returns the pool's length.
 
     ``mask`` marks the ``n_excluded`` items that must not be drawn; it is left as it was found. Without replacement
     items are drawn one after the other, each from the proposal restricted to those left, and the pool is cut to the
@@ -144,8 +147,14 @@ def draw_proposed(key, proposal, user, row, n_items, n_excluded, size, replace, 
     draw = size
     end = size + _TRIES * size
     drawn = 0
+    if kind == ITEMS:
+        for j in range(size):  # no branch
+            ids[j] = _by_alias(key, j, proposal[2])
+    else:
+        for j in range(size):
+            ids[j] = _propose(key, j, proposal, user, row)
     for j in range(size):
-        i = _propose(key, j, proposal, user, row)
+        i = np.int64(ids[j])
         while kind != CACHE and has_bit(mask, i):
             if draw == end:
                 i = np.int64(_by_scan(uniform(mix(key), j), proposal, n_items, mask))
@@ -155,10 +164,12 @@ def draw_proposed(key, proposal, user, row, n_items, n_excluded, size, replace, 
         if i < 0:
             break
         ids[j] = i
-        q[j] = proposal[1][i] if kind == ITEMS else 1.0
         drawn += 1
         if distinct:
             set_bit(mask, i)
+    if q.size > 0:
+        for j in range(drawn):
+            q[j] = proposal[1][ids[j]] if kind == ITEMS else 1.0
     if distinct:
         for j in range(drawn):
             clear_bit(mask, ids[j])

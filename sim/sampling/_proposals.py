@@ -46,9 +46,9 @@ def item_weights(name: Any, counts: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def proposal_arrays(name: str, counts: NDArray[np.float64] | None) -> tuple[Any, ...]:
     """The tuple that the kernels take; see :mod:`sim.sampling._proposal_kernels`."""
-    none = np.empty(0), np.empty(0), np.empty(0, np.int32)
+    none = np.empty((0, 0), np.int32), np.empty((0, 0))
     if name == "uniform":
-        return UNIFORM, *none, np.empty((0, 0), np.int32), np.empty((0, 0))
+        return UNIFORM, np.empty(0), np.empty(0, np.uint64), *none
     if counts is None:
         raise ValueError(f"counts must be given for pools drawn by {name}, got none")
     weights = item_weights(name, counts)
@@ -56,4 +56,5 @@ def proposal_arrays(name: str, counts: NDArray[np.float64] | None) -> tuple[Any,
         raise ValueError(f"proposal {name} must give some item a finite weight, got a sum of {weights.sum():g}")
     accept, alias = np.empty_like(weights), np.empty(weights.size, np.int32)
     alias_table(weights, accept, alias)
-    return ITEMS, weights, accept, alias, np.empty((0, 0), np.int32), np.empty((0, 0))
+    own = np.minimum(accept * 2.0**32, 2.0**32 - 1).astype(np.uint64)  # full slots are their own alias
+    return ITEMS, weights, own << np.uint64(32) | alias.astype(np.uint64), *none

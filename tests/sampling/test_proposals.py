@@ -30,7 +30,7 @@ from sim.sampling._proposals import item_weights, proposal_arrays
 
 # False alarms: chi-square tests at 1e-7 each; comparisons at 7 standard errors, under 1e-10 each.
 
-NONE = np.empty(0), np.empty(0), np.empty(0, np.int32)
+NONE = np.empty(0), np.empty(0, np.uint64)
 
 
 def pools(proposal, n_items, size, times, *, excluded=(), replace=True, user=0, row=None):
