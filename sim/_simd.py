@@ -22,6 +22,7 @@ __all__ = [
     "aligned_zeros",
     "at_least_mask",
     "lowest_bit",
+    "prefetch_read",
     "prefetch_row",
     "prefetch_write",
     "row_axpy",
@@ -33,7 +34,7 @@ __all__ = [
 LANES = 8
 MASK_LANES = 16
 _LINE = 64  # bytes of a cache line
-_UNROLLED = (1, 2, 4, 8)  # widths 8, 16, 32 and 64 get straight-line code, others a loop
+_UNROLLED = (4, 8)  # widths 32 and 64 get straight-line code, others a loop
 
 
 def _row_pointer(context, builder, array_type, array, row):
@@ -283,17 +284,20 @@ def _prefetch_row(typingctx, a, i):
     return types.none(a, types.intp), codegen
 
 
-@intrinsic
-def _prefetch_write(typingctx, a, i):
-    if not (isinstance(a, types.Array) and a.ndim == 1 and a.layout == "C"):
-        return None
+def _prefetch_entry(write):
+    @intrinsic
+    def prefetch(typingctx, a, i):
+        if not (isinstance(a, types.Array) and a.ndim == 1 and a.layout == "C"):
+            return None
 
-    def codegen(context, builder, signature, args):
-        data = context.make_array(signature.args[0])(context, builder, args[0]).data
-        _prefetch(builder, builder.bitcast(builder.gep(data, [args[1]]), ir.IntType(8).as_pointer()), write=1)
-        return context.get_dummy_value()
+        def codegen(context, builder, signature, args):
+            data = context.make_array(signature.args[0])(context, builder, args[0]).data
+            _prefetch(builder, builder.bitcast(builder.gep(data, [args[1]]), ir.IntType(8).as_pointer()), write)
+            return context.get_dummy_value()
 
-    return types.none(a, types.intp), codegen
+        return types.none(a, types.intp), codegen
+
+    return prefetch
 
 
 def aligned_zeros(shape, dtype):
@@ -328,11 +332,7 @@ def _plain_lowest_bit(bits):
     return (bits & -bits).bit_length() - 1
 
 
-def _plain_prefetch_row(a, i):
-    pass
-
-
-def _plain_prefetch_write(a, i):
+def _plain_prefetch(a, i):
     pass
 
 
@@ -348,5 +348,6 @@ rows_sum = _pick(_rows_sum, _plain_rows_sum, "``out[j] = sum over k < count of c
 row_axpy = _pick(_row_axpy, _plain_row_axpy, "``out[j] += c * a[i]``.")
 at_least_mask = _pick(_at_least_mask, _plain_at_least_mask, "Bit l is set where ``a[j + l] >= threshold``, l = 0..15.")
 lowest_bit = _pick(_lowest_bit, _plain_lowest_bit, "Position of the lowest set bit of an integer that is not 0.")
-prefetch_write = _pick(_prefetch_write, _plain_prefetch_write, "Ask for the cache line of ``a[i]`` to be written.")
-prefetch_row = _pick(_prefetch_row, _plain_prefetch_row, "Ask for the cache lines of ``a[i]`` ahead of their use.")
+prefetch_read = _pick(_prefetch_entry(0), _plain_prefetch, "Ask for the cache line of ``a[i]``, to be read.")
+prefetch_write = _pick(_prefetch_entry(1), _plain_prefetch, "Ask for the cache line of ``a[i]``, to be written.")
+prefetch_row = _pick(_prefetch_row, _plain_prefetch, "Ask for the cache lines of ``a[i]`` ahead of their use.")

@@ -13,7 +13,7 @@ import numpy as np
 from .._fastmath import sigmoid_softplus
 from .._jit import kernel
 from .._simd import LANES, row_axpy, row_dots, rows_sum
-from ._optimizer_kernels import catch_up_row, step_block, step_row
+from ._optimizer_kernels import catch_up_row, numbers, step_block, step_row
 
 __all__ = ["run_full_batches"]
 
@@ -52,8 +52,14 @@ def _user(pairs, data, tables, ids, exclude, sparse, scale, step, optimizer, old
     n_items = V.shape[0]
     row = coefficients[s]
     row[:] = 0
+    rule, hyper, step_sizes, root_corrections, constant = optimizer
+    constants, columns = numbers(hyper), V.shape[1]
+    flat_U, flat_mU, flat_vU = U.ravel(), mU.ravel(), vU.ravel()
     if not sparse:
-        catch_up_row(u, step, done, U, mU, vU, optimizer)
+        catch_up_row(
+            u, step, done, np.zeros(columns, V.dtype), columns, flat_U, flat_mU, flat_vU, rule, constants, step_sizes,
+            root_corrections, constant,
+        )  # fmt: skip
     old[s] = U[u]
     loss = 0.0
     own = indices[indptr[u] : indptr[u + 1]]
@@ -76,7 +82,10 @@ def _user(pairs, data, tables, ids, exclude, sparse, scale, step, optimizer, old
         for e in range(own.size):
             row[own[e]] = (0.0 if exclude else row[own[e]]) - drawn[e]
         rows_sum(row, V, ids, n_items, gradient, 0)
-    step_row(u, gradient[0], scale, step, U, mU, vU, optimizer)
+    step_row(
+        u, gradient[0], columns, scale, flat_U, flat_mU, flat_vU, rule, constants, step_sizes[step],
+        root_corrections[step], constant,
+    )  # fmt: skip
     done[u] = step + 1
     return loss
 

@@ -1,8 +1,9 @@
 """Kernels of the trainer: start values, shuffled batches, and the two passes of a batch. Arrays in, arrays changed.
 
-A batch is two parallel passes. The users' pass (see :mod:`sim.bpr._user_kernels`) draws, scores and weighs the pools
-against the items' table as it stood before the batch, takes the users' steps, and leaves a list of (item, coefficient,
-user row) for the items' pass, which sums the gradients of a block of items in the cache and takes their steps at once.
+A batch has two sides. The users' (see :mod:`sim.bpr._user_kernels`) draws, scores and weighs the pools against the
+items' table as it stood before the batch, takes the users' steps, and leaves a list of (item, coefficient, user row)
+for the items' side, which sums the gradients of a block of items in the cache and takes their steps at once. All
+threads run :func:`run_batches`, take tasks from counters, and wait for each other between the sides.
 
 Determinism. Every pair has its own random stream; the pairs of a user, and the entries of an item, are summed in pair
 order by one thread. So the bits do not depend on the number of threads.
@@ -10,21 +11,21 @@ order by one thread. So the bits do not depend on the number of threads.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from .._jit import kernel
 from .._random import normal, permute, stream
 from .._simd import row_axpy
+from .._threads import barrier, next_task
 from ._optimizer_kernels import step_block
 from ._user_kernels import pairs_of_task, user_task
 
-__all__ = ["POOLS", "REFRESH", "SHUFFLE", "START", "block_shift", "deal_batches", "fill_normal", "run_batches"]
+__all__ = ["POOLS", "REFRESH", "SHUFFLE", "START", "TASK", "block_shift", "deal_batches", "fill_normal", "run_batches"]
 
 START, SHUFFLE, POOLS, REFRESH = 0, 1, 2, 3
 """Names of the random streams: start values of a table; order, pools, and refreshment of the sampler, of an epoch."""
 
-_TASK = 64  # pairs a task of the users' pass
+TASK = 64  # pairs a task of the users' side, about
 _BLOCK_BYTES = 2**18  # gradients of one block of items
 _MIN_BLOCKS = 16
 
@@ -37,10 +38,10 @@ def block_shift(n_items: int, row_bytes: int) -> int:
     return shift
 
 
-@kernel(parallel=True)
+@kernel()
 def fill_normal(key, scale, width, out):
     """Start values: ``out[row, :width]`` normal with standard deviation ``scale``, the padding columns zero."""
-    for row in numba.prange(out.shape[0]):
+    for row in range(out.shape[0]):
         own = stream(key, row)
         for k in range(out.shape[1]):
             out[row, k] = scale * normal(own, k) if k < width else 0.0
@@ -62,51 +63,34 @@ def deal_batches(key, batch_size, batch, order):
         place[b] += 1
 
 
-@kernel(parallel=True)
-def user_pass(
-    pairs, data, tables, sampler, pool, proposal, objective, flags, key, step, optimizer, shift, old, entries, offsets,
-    masks,
-):  # fmt: skip
-    """The users' side of a batch, in tasks of whole users; returns the sum of the pairs' losses."""
-    tasks = offsets.shape[0]
-    loss = np.zeros(tasks)
-    for task in numba.prange(tasks):
-        first, last = pairs_of_task(pairs, data[0], task * _TASK), pairs_of_task(pairs, data[0], (task + 1) * _TASK)
-        loss[task] = user_task(
-            first, last, pairs, data, tables, sampler, pool, proposal, objective, flags, key, step, optimizer, shift,
-            old, entries, offsets[task], masks[numba.get_thread_id()],
-        )  # fmt: skip
-    return loss.sum()
-
-
-@kernel(parallel=True)
-def item_pass(entries, offsets, shift, old, tables, sparse, scale, step, optimizer, gradients, touched):
-    """The items' side of a batch: per block of rows, the sum of the gradients in pair order, then the step."""
+@kernel()
+def _item_block(block, tasks, entries, offsets, shift, old, tables, sparse, scale, step, optimizer, G, hit):
+    """The items' side of a batch for one block of rows: the sum of the gradients in pair order, then the step."""
     items, coefficients, rows = entries
     V, mV, vV = tables[3:6]
-    block_rows = 1 << shift
-    for block in numba.prange((V.shape[0] + block_rows - 1) // block_rows):
-        a = block * block_rows
-        b = min(a + block_rows, V.shape[0])
-        G = gradients[numba.get_thread_id()]
-        hit = touched[numba.get_thread_id()]
-        for task in range(offsets.shape[0]):
-            for e in range(offsets[task, block], offsets[task, block + 1]):
-                i = items[e] - a
-                row_axpy(coefficients[e], old, rows[e], G, i)
-                hit[i] = 1
-        step_block(V[a:b], mV[a:b], vV[a:b], G[: b - a], hit[: b - a], sparse, scale, step, optimizer)
+    a = block << shift
+    b = min((block + 1) << shift, V.shape[0])
+    for task in range(tasks):
+        for e in range(offsets[task, block], offsets[task, block + 1]):
+            i = items[e] - a
+            row_axpy(coefficients[e], old, rows[e], G, i)
+            hit[i] = 1
+    step_block(V[a:b], mV[a:b], vV[a:b], G[: b - a], hit[: b - a], sparse, scale, step, optimizer)
 
 
 @kernel()
 def run_batches(
-    first, last, batch_size, order, data, tables, sampler, pool, proposal, objective, flags, key, shift, optimizer,
-    scratch, losses,
+    me, threads, shared, first, last, batch_size, order, data, tables, sampler, pool, proposal, objective, flags, key,
+    shift, optimizer, scratch, losses,
 ):  # fmt: skip
-    """Train on the batches first..last-1 of an epoch.
+    """Train on the batches first..last-1 of an epoch, as thread ``me`` of those that run this at the same time.
 
     Parameters
     ----------
+    me, threads : int
+    shared : (old, entries, offsets, task_losses, counters)
+        What the users' side leaves for the items': rows of users, entries, where each block's begin by task; sums of
+        losses by task; and counters, all zero: three a batch (tasks, blocks, arrivals), from batch ``first`` on.
     first, last, batch_size : int
     order : (n_pairs,) int32
         Pairs batch by batch, see :func:`deal_batches`.
@@ -135,21 +119,32 @@ def run_batches(
     losses : (n_batches,)
         Takes the sum of the pairs' losses of each batch.
     """
-    U = tables[0]
-    gradients, touched, masks = scratch
+    old, entries, offsets, task_losses, counters = shared
+    gradients, touched, masks = scratch[0][me], scratch[1][me], scratch[2][me]
     exclude, replace, summed, averaged, sparse = flags
-    one = U.dtype.type(1)
-    room = batch_size * (pool[1] + 1)
-    entries = (np.empty(room, np.int32), np.empty(room, U.dtype), np.empty(room, np.int32))
-    old = np.empty((batch_size, U.shape[1]), U.dtype)
-    n_blocks = (tables[3].shape[0] + (1 << shift) - 1) >> shift
-    offsets = np.empty(((batch_size + _TASK - 1) // _TASK, n_blocks + 1), np.uint32)
+    one = old.dtype.type(1)
+    blocks = offsets.shape[1] - 1
     for b in range(first, last):
         pairs = order[b * batch_size : min((b + 1) * batch_size, order.size)]
-        scale = one / U.dtype.type(pairs.size) if averaged else one
-        used = offsets[: (pairs.size + _TASK - 1) // _TASK]
-        losses[b] = user_pass(
-            pairs, data, tables, sampler, pool, proposal, objective, (exclude, replace, summed, sparse), key,
-            (b, scale), optimizer, shift, old, entries, used, masks,
-        )  # fmt: skip
-        item_pass(entries, used, shift, old, tables, sparse, scale, b, optimizer, gradients, touched)
+        scale = one / old.dtype.type(pairs.size) if averaged else one
+        tasks = (pairs.size + TASK - 1) // TASK
+        counter = 3 * (b - first)
+        task = next_task(counters, counter)
+        while task < tasks:
+            start, stop = pairs_of_task(pairs, data[0], task * TASK), pairs_of_task(pairs, data[0], (task + 1) * TASK)
+            task_losses[task] = user_task(
+                start, stop, pairs, data, tables, sampler, pool, proposal, objective,
+                (exclude, replace, summed, sparse), key, (b, scale), optimizer, shift, old, entries, offsets[task],
+                masks,
+            )  # fmt: skip
+            task = next_task(counters, counter)
+        barrier(counters, counter + 2, threads)
+        if me == 0:
+            losses[b] = task_losses[:tasks].sum()
+        block = next_task(counters, counter + 1)
+        while block < blocks:
+            _item_block(
+                block, tasks, entries, offsets, shift, old, tables, sparse, scale, b, optimizer, gradients, touched
+            )
+            block = next_task(counters, counter + 1)
+        barrier(counters, counter + 2, threads)

@@ -14,85 +14,108 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 
 from .._jit import kernel
 
-__all__ = ["ADAGRAD", "ADAM", "ADAMW", "SGD", "catch_up", "catch_up_row", "step_block", "step_row"]
+__all__ = ["ADAGRAD", "ADAM", "ADAMW", "SGD", "catch_up", "catch_up_row", "numbers", "step_block", "step_row"]
 
 ADAM, ADAMW, SGD, ADAGRAD = 0, 1, 2, 3
 
-_ROWS = 256  # rows a task
-
 
 @kernel(inline=True)
-def _update(p, m, v, g, scale, step, optimizer):
-    """One step on the entries of ``p``."""
-    rule, hyper, step_sizes, root_corrections, _ = optimizer
-    lr, decay, beta1, beta2, eps = hyper[0], hyper[1], hyper[2], hyper[3], hyper[4]
-    step_size, root_correction = step_sizes[step], root_corrections[step]
+def _update(rule, hyper, p, m, v, at, g, g_at, size, scale, step_size, root_correction):
+    """One step on ``size`` entries of flat tables from ``at`` on, whose gradients are ``g[g_at:]``.
+
+    Positions and numbers, no slices or tuples of arrays: these count references in a shared place, for which the
+    threads would wait. Positions are unsigned, or numba looks out for negative ones and the loops are not vectorised.
+    """
+    at, g_at, size = np.uint64(at), np.uint64(g_at), np.uint64(size)
+    lr, decay, beta1, beta2, eps = hyper
     one = p.dtype.type(1)
     if rule == ADAM:
-        for k in range(p.size):
-            grad = scale * g[k] + decay * p[k]
-            m[k] = beta1 * m[k] + (one - beta1) * grad
-            v[k] = beta2 * v[k] + (one - beta2) * (grad * grad)
-            p[k] -= step_size * (m[k] / (math.sqrt(v[k]) * root_correction + eps))
+        for k in range(size):
+            i = at + k
+            grad = scale * g[g_at + k] + decay * p[i]
+            m[i] = beta1 * m[i] + (one - beta1) * grad
+            v[i] = beta2 * v[i] + (one - beta2) * (grad * grad)
+            p[i] -= step_size * (m[i] / (math.sqrt(v[i]) * root_correction + eps))
     elif rule == ADAMW:
-        for k in range(p.size):
-            grad = scale * g[k]
-            m[k] = beta1 * m[k] + (one - beta1) * grad
-            v[k] = beta2 * v[k] + (one - beta2) * (grad * grad)
-            p[k] -= lr * decay * p[k] + step_size * (m[k] / (math.sqrt(v[k]) * root_correction + eps))
+        for k in range(size):
+            i = at + k
+            grad = scale * g[g_at + k]
+            m[i] = beta1 * m[i] + (one - beta1) * grad
+            v[i] = beta2 * v[i] + (one - beta2) * (grad * grad)
+            p[i] -= lr * decay * p[i] + step_size * (m[i] / (math.sqrt(v[i]) * root_correction + eps))
     elif rule == SGD:
-        for k in range(p.size):
-            p[k] -= lr * (scale * g[k] + decay * p[k])
+        for k in range(size):
+            i = at + k
+            p[i] -= lr * (scale * g[g_at + k] + decay * p[i])
     else:
-        for k in range(p.size):
-            grad = scale * g[k] + decay * p[k]
-            v[k] += grad * grad
-            p[k] -= lr * (grad / (math.sqrt(v[k]) + eps))
+        for k in range(size):
+            i = at + k
+            grad = scale * g[g_at + k] + decay * p[i]
+            v[i] += grad * grad
+            p[i] -= lr * (grad / (math.sqrt(v[i]) + eps))
 
 
 @kernel()
-def step_row(u, gradient, scale, step, P, m, v, optimizer):
-    """One step on a user's row."""
-    _update(P[u], m[u], v[u], gradient, scale, step, optimizer)
-    if optimizer[4] >= 0:
-        P[u, optimizer[4]] = 1
+def step_row(u, gradient, width, scale, P, m, v, rule, hyper, step_size, root_correction, constant):
+    """One step on a user's row; the tables are flat."""
+    _update(rule, hyper, P, m, v, u * width, gradient, 0, width, scale, step_size, root_correction)
+    if constant >= 0:
+        P[u * width + constant] = 1
 
 
 @kernel()
-def catch_up_row(u, step, done, P, m, v, optimizer):
-    """Bring a user's row to the state before step ``step`` by making up the steps it missed."""
+def catch_up_row(u, step, done, nothing, width, P, m, v, rule, hyper, step_sizes, root_corrections, constant):
+    """Bring a user's row to the state before step ``step``: the steps it missed, with ``nothing`` as the gradient."""
     if done[u] < step:
-        nothing = np.zeros(P.shape[1], P.dtype)
         for s in range(done[u], step):
-            _update(P[u], m[u], v[u], nothing, P.dtype.type(0), s, optimizer)
-        if optimizer[4] >= 0:
-            P[u, optimizer[4]] = 1
+            _update(
+                rule, hyper, P, m, v, u * width, nothing, 0, width, P.dtype.type(0), step_sizes[s], root_corrections[s]
+            )
+        if constant >= 0:
+            P[u * width + constant] = 1
         done[u] = step
 
 
-@kernel(parallel=True)
-def catch_up(step, done, P, m, v, optimizer):
-    """:func:`catch_up_row` for all rows."""
-    for task in numba.prange((P.shape[0] + _ROWS - 1) // _ROWS):
-        for u in range(task * _ROWS, min((task + 1) * _ROWS, P.shape[0])):
-            catch_up_row(u, step, done, P, m, v, optimizer)
+@kernel()
+def numbers(hyper):
+    """The array ``hyper`` as numbers."""
+    return hyper[0], hyper[1], hyper[2], hyper[3], hyper[4]
+
+
+@kernel()
+def catch_up(me, threads, step, done, P, m, v, optimizer):
+    """:func:`catch_up_row` for this thread's share of the rows."""
+    rows, width = P.shape
+    rule, hyper, step_sizes, root_corrections, constant = optimizer
+    nothing = np.zeros(width, P.dtype)
+    flat_P, flat_m, flat_v, constants = P.ravel(), m.ravel(), v.ravel(), numbers(hyper)
+    for u in range(me * rows // threads, (me + 1) * rows // threads):
+        catch_up_row(
+            u, step, done, nothing, width, flat_P, flat_m, flat_v, rule, constants, step_sizes, root_corrections,
+            constant,
+        )  # fmt: skip
 
 
 @kernel()
 def step_block(P, m, v, G, touched, sparse, scale, step, optimizer):
     """One step on a block of rows; the gradients ``G`` and the flags ``touched`` are used up (set to zero)."""
+    rows, width = P.shape
+    rule, hyper, step_sizes, root_corrections, _ = optimizer
+    step_size, root_correction, constants = step_sizes[step], root_corrections[step], numbers(hyper)
+    flat_P, flat_m, flat_v, flat_G = P.ravel(), m.ravel(), v.ravel(), G.ravel()
     if not sparse:
-        _update(P.ravel(), m.ravel(), v.ravel(), G.ravel(), scale, step, optimizer)
+        _update(rule, constants, flat_P, flat_m, flat_v, 0, flat_G, 0, P.size, scale, step_size, root_correction)
         G[:] = 0
         touched[:] = 0
         return
-    for i in range(P.shape[0]):
+    for i in range(rows):
         if touched[i]:
-            _update(P[i], m[i], v[i], G[i], scale, step, optimizer)
-            G[i] = 0
+            at = i * width
+            _update(rule, constants, flat_P, flat_m, flat_v, at, flat_G, at, width, scale, step_size, root_correction)
+            for k in range(at, at + width):
+                flat_G[k] = 0
             touched[i] = 0

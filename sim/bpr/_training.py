@@ -19,6 +19,7 @@ from scipy import sparse
 from .._jit import MAX_THREADS, rebind
 from .._random import stream2
 from .._simd import LANES, aligned_zeros
+from .._threads import run_threads
 from ..sampling import NonSampling, Refresh, Sampler
 from ..sampling._pool_kernels import mask_words
 from ..sampling._proposals import proposal_arrays
@@ -84,7 +85,14 @@ class Epoch:
             np.zeros((MAX_THREADS, 1 << shift), np.uint8),
             np.zeros((MAX_THREADS, mask_words(n_items)), np.uint64),
         )
-        self.loop = bind(sampler)
+        room, tasks = self.batch_size * (sampler.width + 1), -(-self.batch_size // kernels.TASK)
+        shared = (
+            aligned_zeros((self.batch_size, width), s.dtype),
+            (np.zeros(room, np.int32), np.zeros(room, s.dtype), np.zeros(room, np.int32)),
+            np.zeros((tasks, -(-n_items >> shift) + 1), np.uint32),
+            np.zeros(tasks),
+        )
+        self.loop = bind(sampler, shared)
         self.slice = 1
 
     def run(self, epoch: int, first: int, tick: Callable[[int], Any], stop: Callable[[], bool]) -> tuple[int, float]:
@@ -114,7 +122,7 @@ class Epoch:
             tick(self._pairs_before(last, batches) - self._pairs_before(first, batches))
             first = last
         if not self.s.sparse:
-            catch_up(first, self.done, *self.tables[:3], optimizer)
+            run_threads(catch_up, numba.get_num_threads(), first, self.done, *self.tables[:3], optimizer)
         return first, math.fsum(losses)
 
     def _deal(self, key: np.uint64) -> Any:
@@ -157,14 +165,20 @@ class Epoch:
         return np.uint64(stream2(self.seed, name, epoch))
 
 
-def bind(sampler: Sampler) -> Any:
-    """:func:`run_batches` with this sampler's kernel; the built-in samplers share one compiled on disk."""
+def bind(sampler: Sampler, shared: tuple[Any, ...]) -> Any:
+    """The loop over batches with this sampler's kernel; the built-in samplers share one compiled on disk."""
     if isinstance(sampler, NonSampling):
         return run_full_batches
     task = sampler.bind(user_kernels.user_task)
-    if task is user_kernels.user_task:
-        return kernels.run_batches
-    return rebind(kernels.run_batches, user_pass=rebind(kernels.user_pass, user_task=task))
+    builtin = task is user_kernels.user_task
+    run = kernels.run_batches if builtin else rebind(kernels.run_batches, user_task=task)
+
+    def loop(first: int, last: int, *rest: Any) -> None:
+        room = (*shared, np.zeros(3 * (last - first), np.int64))
+        run(0, 1, room, first, first, *rest)  # no batch: compile
+        run_threads(run, numba.get_num_threads(), room, first, last, *rest)
+
+    return loop
 
 
 class Interrupt:

@@ -11,12 +11,12 @@ import numpy as np
 from .._fastmath import sigmoid_softplus
 from .._jit import kernel
 from .._random import stream
-from .._simd import LANES, prefetch_row, prefetch_write, row_dot, row_dots, rows_sum
+from .._simd import LANES, prefetch_read, prefetch_row, prefetch_write, row_dot, row_dots, rows_sum
 from ..sampling._kernels import select
 from ..sampling._pool_kernels import clear_bit, draw_pool, set_bit
 from ..sampling._proposal_kernels import FACTORS, UNIFORM, correct, draw_proposed
 from ._loss_kernels import BCE, BPR, INFONCE, add_positive, pair_loss, set_entries
-from ._optimizer_kernels import catch_up_row, step_row
+from ._optimizer_kernels import catch_up_row, numbers, step_row
 
 __all__ = ["pairs_of_task", "user_task"]
 
@@ -118,6 +118,9 @@ def user_task(
     pool_size, width = pool
     exclude, replace, summed, sparse = flags
     batch, scale = step
+    rule, hyper, step_sizes, root_corrections, constant = optimizer
+    constants, columns = numbers(hyper), V.shape[1]
+    flat_U, flat_mU, flat_vU = U.ravel(), mU.ravel(), vU.ravel()
     real = V.dtype.type
     by_margin = rank_based or by_score
     plain = objective[0] == BPR or objective[0] >= INFONCE  # samplers then see BPR's losses
@@ -132,13 +135,17 @@ def user_task(
     slopes = np.empty(pool_size, V.dtype)
     idx = np.empty(pool_size, np.int64)
     w = np.empty(pool_size, V.dtype)
-    gradient = np.zeros((2, V.shape[1]), V.dtype)  # the user's, and one pair's
+    gradient, nothing = np.zeros(columns, V.dtype), np.zeros(columns, V.dtype)
+    pair_gradient = np.empty((1, columns), V.dtype)
     room = (last - first) * (width + 1)
     items, coefficients, rows = np.empty(room, np.int32), np.empty(room, V.dtype), np.empty(room, np.int32)
     loss = 0.0
     n = 0
     marked = -1
     start = first
+    for p in range(first, last):  # neighbours in a batch lie far apart in the data
+        prefetch_read(pair_user, pairs[p])
+        prefetch_read(indices, pairs[p])
     for ahead in range(first, last + ring - 1):
         if ahead < last:  # draw a pool
             pair = pairs[ahead]
@@ -159,7 +166,10 @@ def user_task(
                 size = draw_pool(stream(key, pair), V.shape[0], excluded, pool_size, replace, mask, pools[slot])
             else:
                 if proposal[0] == FACTORS and not sparse:
-                    catch_up_row(u, batch, done, U, mU, vU, optimizer)
+                    catch_up_row(
+                        u, batch, done, nothing, columns, flat_U, flat_mU, flat_vU, rule, constants, step_sizes,
+                        root_corrections, constant,
+                    )  # fmt: skip
                 size = draw_proposed(
                     stream(key, pair), proposal, u, U[u], V.shape[0], excluded, pool_size, replace, mask, pools[slot],
                     q[slot],
@@ -175,8 +185,13 @@ def user_task(
         if p == first or u != pair_user[pairs[p - 1]]:  # a new user
             start = p
             if not sparse:
-                catch_up_row(u, batch, done, U, mU, vU, optimizer)
-            old[p] = U[u]
+                catch_up_row(
+                    u, batch, done, nothing, columns, flat_U, flat_mU, flat_vU, rule, constants, step_sizes,
+                    root_corrections, constant,
+                )  # fmt: skip
+            for k in range(columns):
+                old[p, k] = U[u, k]
+                gradient[k] = 0
         slot = p % ring
         size = sizes[slot]
         ids = pools[slot]
@@ -207,14 +222,15 @@ def user_task(
             n_negatives = V.shape[0] - (indptr[u + 1] - indptr[u])
             loss += set_entries(count, idx, w, objective, n_negatives, ids, margins, items[n:], coefficients[n:])
         rows[n : n + count + 1] = start
-        rows_sum(coefficients[n:], V, items[n:], count + 1, gradient, 1)
-        if p == start:
-            gradient[0] = gradient[1]
-        else:
-            gradient[0] += gradient[1]
+        rows_sum(coefficients[n:], V, items[n:], count + 1, pair_gradient, 0)
+        for k in range(columns):
+            gradient[k] += pair_gradient[0, k]
         n += count + 1
         if p + 1 == last or pair_user[pairs[p + 1]] != u:
-            step_row(u, gradient[0], scale, batch, U, mU, vU, optimizer)
+            step_row(
+                u, gradient, columns, scale, flat_U, flat_mU, flat_vU, rule, constants, step_sizes[batch],
+                root_corrections[batch], constant,
+            )  # fmt: skip
             done[u] = batch + 1
     if exclude:
         _mark(mask, -1, marked, indptr, indices)

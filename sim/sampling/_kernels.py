@@ -21,7 +21,6 @@ __all__ = [
 
 UNIFORM, DNS, SOFTMAX_V, SOFTMAX_EXACT, SOFTMAX, RANKED, WARP = range(7)
 
-_FEW = 32  # up to so many kept entries are sorted by insertion
 
 
 @kernel(inline=True)
@@ -77,7 +76,8 @@ def top_m(losses, m, idx, scratch):
     if m <= MASK_LANES and n >= 2 * MASK_LANES:
         _few_largest(losses, m, idx, scratch)
         return
-    scratch[:n] = losses
+    for j in range(n):
+        scratch[j] = losses[j]
     threshold = select_largest(scratch, n, m)
     above = 0
     for j in range(n):
@@ -143,21 +143,31 @@ def _softmax(margins, tau, idx, w):
 
 
 @kernel()
+def _sort_falling(losses, idx, m):
+    """Put ``idx[:m]`` into falling order of loss, ties into the order of the pool (Shell's sort, Ciura's gaps)."""
+    for gap in (701, 301, 132, 57, 23, 10, 4, 1):
+        for k in range(gap, m):
+            j = idx[k]
+            value = losses[j]
+            i = k
+            while i >= gap:
+                before = idx[i - gap]
+                if losses[before] > value or (losses[before] == value and before < j):
+                    break
+                idx[i] = before
+                i -= gap
+            idx[i] = j
+
+
+@kernel()
 def _ranked(losses, weights, idx, w):
     """``weights[k]`` for the k-th largest loss; scaled to sum to one on a pool shorter than ``weights``."""
     m = min(weights.size, losses.size)
     top_m(losses, m, idx, w)
-    if m <= _FEW:
-        for k in range(1, m):  # stable, as top_m leaves ties in the order of the pool
-            j = idx[k]
-            i = k
-            while i > 0 and losses[idx[i - 1]] < losses[j]:
-                idx[i] = idx[i - 1]
-                i -= 1
-            idx[i] = j
-    else:
-        idx[:m] = idx[:m][np.argsort(-losses[idx[:m]], kind="mergesort")]
-    total = weights[:m].sum()
+    _sort_falling(losses, idx, m)
+    total = 0.0
+    for k in range(m):
+        total += weights[k]
     count = 0
     for k in range(m):
         if weights[k] > 0.0 or total <= 0.0:
