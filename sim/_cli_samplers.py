@@ -21,6 +21,7 @@ SAMPLERS = {
     "adasir-p": "the same from popular candidates",
     "aobpr": "items of high rank, in a geometric law of scale LAM, on a factor that matters to the user",
     "warp": "draw until a negative violates the margin, at most N times; weighed by the rank this suggests",
+    "ahns": "of a pool of N the negative nearest to BETA (positive + ALPHA)^(P + 1): easier for higher positives",
     "non-sampling": "the exact mean over all negatives: no sampling, minutes an epoch",
 }
 
@@ -37,7 +38,9 @@ def add_arguments(p: argparse.ArgumentParser, names: tuple[str, ...] = tuple(SAM
     if "softmax" not in names:
         return
     p.add_argument("--tau", type=float, default=1.0, help="softmax, pris, adasir: temperature (default: 1)")
-    p.add_argument("--alpha", type=float, default=1.0, help="popularity: power of the counts (default: 1)")
+    p.add_argument("--alpha", type=float, help="popularity: power of the counts (default: 1); ahns: offset (0.1)")
+    p.add_argument("--beta", type=float, default=1.0, help="ahns: scale (default: 1)")
+    p.add_argument("--p", type=float, default=-2.0, help="ahns: power (default: -2)")
     p.add_argument("--C", type=int, default=200, help="adasir: size of a cache (default: 200)")
     p.add_argument("--lam", type=float, default=500.0, help="aobpr: scale of the ranks (default: 500)")
     p.add_argument("--margin", type=float, default=1.0, help="warp, and --loss hinge: margin (default: 1)")
@@ -58,7 +61,7 @@ def make(options: argparse.Namespace, train: Any = None) -> Any:
     if name == "uniform":
         return s.Uniform(n)
     if name == "popularity":
-        return s.popularity(options.alpha, n)
+        return s.popularity(1.0 if options.alpha is None else options.alpha, n)
     if name == "softmax":
         return s.Softmax(options.tau, n)
     if name in ("pris-u", "pris-p"):
@@ -68,6 +71,8 @@ def make(options: argparse.Namespace, train: Any = None) -> Any:
         return s.AdaSIR(n, options.C, options.tau, proposal=proposal)
     if name == "aobpr":
         return s.AOBPR(options.lam, n)
+    if name == "ahns":
+        return s.AHNS(0.1 if options.alpha is None else options.alpha, options.beta, options.p, options.N or 32)
     if name == "non-sampling":
         return s.NonSampling()
     per_user = max(1, round(train.nnz / train.shape[0]))

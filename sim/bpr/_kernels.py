@@ -98,7 +98,7 @@ def run_batches(
         The interactions.
     tables : (U, mU, vU, V, mV, vV, done)
         Factors, the optimiser's moments, and the number of steps of this epoch each user has taken.
-    sampler : (kind, params, rank_based, by_score, corrected)
+    sampler : (kind, params, rank_based, by_score, corrected, sees_positive)
     pool : (N, width)
         Pool size, and at most how many of a pool get a weight.
     proposal : (kind, weights, slots, table, numbers)

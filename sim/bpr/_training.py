@@ -66,6 +66,7 @@ class Epoch:
         sampler = model.sampler
         self.sampler = (
             sampler.kind, sampler.params_array(), sampler.rank_based, sampler.by_score, bool(sampler.corrected),
+            sampler.sees_positive,
         )  # fmt: skip
         self.pool = (sampler.N, sampler.width)
         counts = np.bincount(train.indices[self.pairs], minlength=train.shape[1]).astype(np.float64)

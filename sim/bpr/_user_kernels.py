@@ -114,7 +114,9 @@ def user_task(
     """
     pair_user, indptr, indices = data
     U, mU, vU, V, _, _, done = tables
-    kind, params, rank_based, by_score, corrected = sampler
+    kind, params, rank_based, by_score, corrected, sees_positive = sampler
+    if sees_positive:
+        params = params.copy()
     pool_size, width = pool
     exclude, replace, summed, sparse = flags
     batch, scale = step
@@ -206,6 +208,8 @@ def user_task(
                     slopes[j], losses[j] = pair_loss(objective, margins[j], score)
         count = 0
         if size > 0:
+            if sees_positive:
+                params[-1] = score
             count = select(kind, margins[:size] if by_margin else losses[:size], params, idx, w)
             if corrected:
                 correct(count, idx, w, q[slot])

@@ -12,11 +12,12 @@ A sampler draws a pool of N negatives, uniformly or by popularity, and spreads o
 
 from ._adaptive import AOBPR, AdaSIR
 from ._base import Refresh, Sampler, mixture_from_weights
-from ._ranked import WARP, TopKOptimal
+from ._ranked import AHNS, WARP, TopKOptimal
 from ._ranks import RankDistribution, rank_distribution, simulate_rank_distribution
 from ._samplers import DNS, NonSampling, Softmax, SoftmaxExact, SoftmaxV, Uniform, popularity, pris
 
 __all__ = [
+    "AHNS",
     "AOBPR",
     "DNS",
     "WARP",

@@ -64,6 +64,8 @@ class Sampler(ABC):
         The weights depend only on the order of the losses. The trainer then skips the loss and compares scores.
     by_score : bool
         The kernel takes the margins r_cj - r_ci in the place of the losses.
+    sees_positive : bool
+        The trainer writes r_ci over the last of the :attr:`params` that the kernel is given.
     proposal : str
         Where pools are drawn from: "uniform"; or by the number of an item's train pairs, "count^A" (A >= 0) or
         "log-count" (log(1 + count)).
@@ -99,6 +101,7 @@ class Sampler(ABC):
     kind: ClassVar[int] = -1
     rank_based: ClassVar[bool] = False
     by_score: ClassVar[bool] = False
+    sees_positive: ClassVar[bool] = False
     proposal: str = "uniform"
     corrected: bool = False
     adaptive: ClassVar[bool] = False
@@ -144,6 +147,11 @@ class Sampler(ABC):
     def bind(self, loop: Any) -> Any:
         """The compiled ``loop``, which calls the built-in ``select``, made to call this sampler's kernel."""
         return loop if self.kernel is None else rebind(loop, select=_as_select(self.kernel))
+
+    def require_losses(self) -> None:
+        """ValueError unless pools are uniform and their weights follow from the losses alone, in order or in size."""
+        if self.by_score or self.adaptive or self.proposal != "uniform":
+            raise ValueError(f"sampler must weigh uniform pools by their losses here, got {self}")
 
     def params_array(self) -> NDArray[np.float64]:
         """:attr:`params` as the array that kernels take."""

@@ -16,11 +16,10 @@ from ..metrics._kernels import select_largest
 from ..objectives._kernels import kl_temperature_1d, taylor_temperature_1d, tilt_1d
 
 __all__ = [
-    "DNS", "RANKED", "SOFTMAX", "SOFTMAX_EXACT", "SOFTMAX_V", "UNIFORM", "WARP", "draw_from", "select", "top_m",
+    "AHNS", "DNS", "RANKED", "SOFTMAX", "SOFTMAX_EXACT", "SOFTMAX_V", "UNIFORM", "WARP", "draw_from", "select", "top_m",
 ]  # fmt: skip
 
-UNIFORM, DNS, SOFTMAX_V, SOFTMAX_EXACT, SOFTMAX, RANKED, WARP = range(7)
-
+UNIFORM, DNS, SOFTMAX_V, SOFTMAX_EXACT, SOFTMAX, RANKED, WARP, AHNS = range(8)
 
 
 @kernel(inline=True)
@@ -189,6 +188,27 @@ def _warp(margins, params, idx, w):
 
 
 @kernel()
+def _ahns(margins, params, idx, w):
+    """The negative whose score is nearest to beta (r_ci + alpha)^(p + 1); params are (alpha, beta, p, r_ci)."""
+    base = params[3] + params[0]
+    power = params[2] + 1.0
+    if base > 0.0:
+        target = params[1] * base**power
+    else:  # the limit from above
+        target = 0.0 if power > 0.0 else (params[1] if power == 0.0 else np.inf)
+    best = 0
+    if target == np.inf:
+        best = margins.argmax()
+    else:
+        for j in range(1, margins.size):
+            if abs(margins[j] + params[3] - target) < abs(margins[best] + params[3] - target):
+                best = j
+    idx[0] = best
+    w[0] = 1.0
+    return 1
+
+
+@kernel()
 def select(kind, losses, params, idx, w):
     """Run the built-in kernel ``kind`` on a pool; see the module's docstring."""
     if kind == DNS:
@@ -203,6 +223,8 @@ def select(kind, losses, params, idx, w):
         return _ranked(losses, params, idx, w)
     if kind == WARP:
         return _warp(losses, params, idx, w)
+    if kind == AHNS:
+        return _ahns(losses, params, idx, w)
     return _uniform(losses, idx, w)
 
 

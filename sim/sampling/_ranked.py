@@ -1,4 +1,4 @@
-"""Samplers that come from ranks: the weights that a Top-K metric asks for, and WARP."""
+"""Samplers that aim at a rank or a score: the weights that a Top-K metric asks for, WARP, and AHNS."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .._validation import check_choice, check_int, check_real
 from . import _kernels as k
 from ._samplers import PoolSampler
 
-__all__ = ["WARP", "TopKOptimal"]
+__all__ = ["AHNS", "WARP", "TopKOptimal"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -146,4 +146,52 @@ class WARP(PoolSampler):
     @property
     def width(self) -> int:
         """One entry of a pool at most gets a weight."""
+        return 1
+
+
+@dataclass(frozen=True, repr=False)
+class AHNS(PoolSampler):
+    r"""Adaptive hardness: the higher a positive already stands, the easier its negative.
+
+    Of a pool of N the negative whose score is nearest to :math:`\beta (r_{ci} + \alpha)^{p+1}` (Lai, Chen, Zhao, Chen
+    and Feng, AAAI 2024). Where :math:`r_{ci} + \alpha \le 0` the target is the limit from above: the hardest negative
+    if p < -1. There scores may be cosines; here they are the model's inner products.
+
+    Parameters
+    ----------
+    alpha, beta : float
+        Offset, and scale > 0, of the target.
+    p : float
+        Below -1 for easier negatives of higher positives.
+    N : int
+        Pool size.
+
+    Examples
+    --------
+    >>> AHNS(alpha=1.0, beta=0.5, p=-2.0, N=3).weights([-1.0, 0.4, 3.0]).tolist()  # at a positive of score 0
+    [0.0, 1.0, 0.0]
+    """
+
+    alpha: float = 0.1
+    beta: float = 1.0
+    p: float = -2.0
+    N: int = 32
+    kind = k.AHNS
+    by_score = True
+    sees_positive = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_real("alpha", self.alpha)
+        check_real("beta", self.beta, low=0.0, open_low=True)
+        check_real("p", self.p)
+
+    @property
+    def params(self) -> tuple[float, ...]:
+        """alpha, beta, p, and the place of the positive's score."""
+        return (float(self.alpha), float(self.beta), float(self.p), 0.0)
+
+    @property
+    def width(self) -> int:
+        """One entry of a pool gets a weight."""
         return 1

@@ -15,6 +15,7 @@ from scipy import sparse, stats
 from sim.bpr import BPRMF
 from sim.bpr import _training as training
 from sim.sampling import (
+    AHNS,
     AOBPR,
     DNS,
     WARP,
@@ -34,7 +35,7 @@ from sim.sampling import (
 SAMPLERS: list[Sampler] = [
     Uniform(3), popularity(0.75, 3), DNS(2, 6), DNS(2, 6, proposal="log-count"), Softmax(0.5, 6), SoftmaxV(1.0, 6),
     SoftmaxExact(0.5, 6), TopKOptimal("ndcg", 3, 6, 5, 6), pris(6), pris(6, popular=True), WARP(6, 1.0, 6),
-    AOBPR(3.0, 2), AdaSIR(2, 6), AdaSIR(2, 6, proposal="log-count"), NonSampling(),
+    AHNS(0.5, 1.0, -2.0, 6), AOBPR(3.0, 2), AdaSIR(2, 6), AdaSIR(2, 6, proposal="log-count"), NonSampling(),
 ]  # fmt: skip
 LOSSES = ("bpr", "hinge", "bce", "infonce", "sampled-softmax", "psl")
 COMBINATIONS = [(s, "bpr") for s in SAMPLERS] + [(s, x) for s in (Uniform(3), DNS(2, 6), pris(6)) for x in LOSSES[1:]]
@@ -169,6 +170,33 @@ def test_it_trains_as_the_oracle(sampler: Sampler, sparse_updates: bool) -> None
     np.testing.assert_allclose(model.user_factors, run.U, rtol=1e-8, atol=1e-10)
     np.testing.assert_allclose(model.item_factors, run.V, rtol=1e-8, atol=1e-10)
     np.testing.assert_allclose([h["loss"] for h in model.history_], run.losses, rtol=1e-9)
+
+
+def test_ahns_sees_the_positive() -> None:
+    """One step of SGD moves, besides the positives, the negatives nearest to the targets of their positives."""
+    X = sparse.random(30, 40, 0.1, random_state=0, format="csr").sorted_indices()
+    options: dict[str, Any] = {
+        "lr": 1e-3, "batch_size": 10_000, "dtype": "float64", "optimizer": "sgd", "weight_decay": 0.0,
+        "init_scale": 0.6,
+    }  # fmt: skip
+    chosen = []
+    for p in (-2.0, -1.0, 1.5):
+        sampler = AHNS(0.3, 0.8, p, 9)
+        start, after = (BPRMF(4, sampler, rng=0, epochs=n, **options).fit(X) for n in (0, 1))
+        U, V = start.user_factors, start.item_factors
+        gradient = np.zeros_like(V)
+        for number, (u, i) in enumerate(zip(*X.nonzero())):
+            pool = sampling_oracle.pool(
+                sampling_oracle.key_of(0, 2, 0, number), 40, set(X[u].indices.tolist()), 9, True
+            )
+            base = U[u] @ V[i] + 0.3
+            target = 0.8 * base ** (p + 1) if base > 0 else {-2.0: np.inf, -1.0: 0.8, 1.5: 0.0}[p]
+            scores = V[pool] @ U[u]
+            at = int(scores.argmax() if np.isinf(target) else np.abs(scores - target).argmin())
+            chosen.append(at)
+            gradient += oracle.pair_gradients(U, V, u, i, [pool[at]], np.ones(1), 1.0)[2]
+        np.testing.assert_allclose(after.item_factors, V - 1e-3 * gradient, rtol=1e-9)
+    assert len(set(chosen)) == 9
 
 
 def literal_loss(name: str, positive: float, negatives: np.ndarray, w: np.ndarray, n_neg: int, a: float) -> float:
