@@ -140,6 +140,11 @@ class GraphEpoch(Epoch):
         self.flags = (*self.flags[:-1], True)  # only the rows that a batch touches have a gradient
         self.loop = self._loop
 
+    def factors(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The final embeddings."""
+        self.graph.spread((self.tables[0], self.tables[3]), self.final)
+        return self.final
+
     @property
     def slice(self) -> int:
         """Batches between two looks at the clock: whole periods of the refreshment, which always starts a slice."""

@@ -12,7 +12,7 @@ from oracles import bpr as oracle
 from oracles import sampling as sampling_oracle
 from scipy import sparse, stats
 
-from sim.bpr import BPRMF
+from sim.bpr import BPRMF, LightGCN
 from sim.bpr import _training as training
 from sim.sampling import (
     AHNS,
@@ -374,3 +374,20 @@ def test_a_state_is_refreshed_at_the_start_of_every_epoch_only() -> None:
     for caches in seen:
         for u in range(40):
             assert (caches[u] == -1).all() if X[u].nnz == 33 else not set(caches[u]) & set(X[u].indices)
+
+
+@pytest.mark.parametrize("sampler", [AOBPR(3.0, 2), AdaSIR(2, 6), NonSampling(), pris(6, popular=True)], ids=str)
+def test_on_a_graph_of_no_layers_it_is_the_same(sampler: Sampler) -> None:
+    options: dict[str, Any] = {"epochs": 2, "batch_size": 64, "rng": 3, "lr": 0.02}
+    flat = BPRMF(8, sampler, **options).fit(random_pairs())
+    graph = LightGCN(8, sampler, layers=0, **options).fit(random_pairs())
+    for name in training.TABLES:
+        assert flat._tables[name].tobytes() == graph._tables[name].tobytes(), name
+
+
+def test_on_a_graph_the_memory_is_of_final_embeddings() -> None:
+    options: dict[str, Any] = {"batch_size": 64, "rng": 3, "lr": 0.02, "layers": 2}
+    before, after = (LightGCN(8, AOBPR(3.0, 2), epochs=n, **options).fit(random_pairs()) for n in (2, 3))
+    expected = np.argsort(-before.item_factors.T, axis=1, kind="stable")
+    assert np.array_equal(after._tables["state_order"][:8], expected)
+    assert not np.array_equal(np.argsort(-before._tables["V"].T[:8], axis=1, kind="stable"), expected)

@@ -1,0 +1,61 @@
+"""Samplers and losses from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sim._cli_samplers import SAMPLERS
+from sim.bpr import BPRMF
+from sim.cli import main
+
+
+@pytest.fixture
+def clicks(tmp_path: Path) -> str:
+    path = tmp_path / "clicks.csv"
+    rows = [f"{u},{i}" for u in range(30) for i in range(60) if (u * 7 + i * 11) % 5 == 0]
+    path.write_text("user,item\n" + "\n".join(rows) + "\n")
+    return str(path)
+
+
+def test_help_explains_every_sampler(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    out = capsys.readouterr().out
+    for name, what in SAMPLERS.items():
+        assert name in out and what in out
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_every_sampler_trains(name: str, clicks: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = tmp_path / "model.npz"
+    options = ["--sampler", name, "--M", "2", "--N", "5", "--C", "6", "--target", "ndcg@3", "--epochs", "1", "--quiet"]
+    assert main(["train", clicks, "--factors", "4", "--save", str(model), *options]) == 0
+    assert "ndcg" in capsys.readouterr().out
+    again = BPRMF.load(model)
+    assert type(again.sampler)(**again.sampler.get_params()) == again.sampler
+
+
+def test_losses(clicks: str, tmp_path: Path) -> None:
+    model = tmp_path / "model.npz"
+    options = ["--loss", "infonce", "--temperature", "0.2", "--margin", "0.3", "--N", "5", "--epochs", "1", "--quiet"]
+    assert main(["train", clicks, "--factors", "4", "--save", str(model), *options]) == 0
+    settings = BPRMF.load(model).settings
+    assert (settings.loss, settings.temperature, settings.margin) == ("infonce", 0.2, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--sampler", "softmax", "--tau", "0"], "tau must be in"),
+        (["--sampler", "topk", "--target", "ndcg"], "target must look like 'ndcg@20', got 'ndcg'"),
+        (["--sampler", "topk", "--N", "500"], "n_neg must be >= 500"),
+        (["--sampler", "non-sampling", "--loss", "bce"], "loss must be 'bpr'"),
+        (["--loss", "infonce", "--temperature", "0"], "temperature must be in"),
+    ],
+)
+def test_errors_are_one_line(options: list[str], says: str, clicks: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", clicks, "--epochs", "1", "--quiet", *options]) == 2
+    error = capsys.readouterr().err
+    assert says in error and error.count("\n") == 1
