@@ -68,7 +68,8 @@ def simulate_moments(
     Raises
     ------
     TypeError, ValueError
-        For a model without finite variance, or counts that are too small.
+        For a model without finite variance, counts that are too small, or a sampler that does not weigh uniform pools
+        by their losses.
 
     Examples
     --------
@@ -81,6 +82,7 @@ def simulate_moments(
     True
     """
     require_model(model)
+    sampler.require_losses()
     pairs = _rounded("n_pairs", n_pairs)
     blocks = check_int("blocks", blocks, low=2)
     (kind, p), (neg_kind, neg_p) = model._codes()
@@ -145,6 +147,7 @@ def simulate_sample_moments(
     >>> whole.mean.round(6).tolist(), whole.grad_variance  # Theorem 1: the pool holds all negatives
     ([0.693147, -0.5], 0.0)
     """
+    sampler.require_losses()
     pos, neg = user_scores(sampler, pos_scores, neg_scores, replace)
     runs = _rounded("n_runs", n_runs)
     sums, gradients = np.zeros((GROUPS, 6)), np.zeros((GROUPS, pos.size + neg.size))
