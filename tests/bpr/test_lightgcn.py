@@ -16,7 +16,22 @@ from sim.bpr import BPRMF, Diverged, LightGCN
 from sim.bpr import _training as training
 from sim.bpr._store import read_npz, write_npz
 from sim.bpr.lightgcn import Graph, GraphEpoch
-from sim.sampling import DNS, WARP, Sampler, Softmax, SoftmaxExact, SoftmaxV, TopKOptimal, Uniform, popularity, pris
+from sim.sampling import (
+    AHNS,
+    AOBPR,
+    DNS,
+    WARP,
+    AdaSIR,
+    NonSampling,
+    Sampler,
+    Softmax,
+    SoftmaxExact,
+    SoftmaxV,
+    TopKOptimal,
+    Uniform,
+    popularity,
+    pris,
+)
 
 BASE: dict[str, Any] = {
     "factors": 5, "lr": 0.02, "weight_decay": 0.05, "epochs": 2, "batch_size": 7, "lr_decay": 0.5, "lr_decay_every": 1,
@@ -178,7 +193,7 @@ def test_one_step_is_the_gradient_of_the_loss() -> None:
 
 SAMPLERS = [
     Uniform(2), DNS(3, 9), SoftmaxV(1.0, 6), SoftmaxExact(0.4, 6), Softmax(0.5, 6), TopKOptimal(N=6), WARP(N=6),
-    popularity(0.75, 3), pris(6), pris(6, popular=True),
+    popularity(0.75, 3), pris(6), pris(6, popular=True), AHNS(N=6), AOBPR(), AdaSIR(N=6), NonSampling(),
 ]  # fmt: skip
 
 
