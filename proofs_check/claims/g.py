@@ -6,17 +6,16 @@ interval) and seeds. Rows with fewer than three seeds are left out, and so is th
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sim.rankings import exact_correlation
 
+from .._figures import FIGURES
 from .._model import Claim, Kind, Mutant, Status, Verdict, check
 from .._tally import NothingToTest, Tally
 
-FIGURES = Path(__file__).resolve().parents[2] / "figures"
 COLUMNS = ("data", "hardness", "metric", "k", "mean", "low", "high", "seeds")
 MIN_SEEDS = 3
 
