@@ -20,6 +20,8 @@ SAMPLERS = {
     "adasir-u": "a cache for each user, kept hard by importance resampling from uniform candidates",
     "adasir-p": "the same from popular candidates",
     "aobpr": "items of high rank, in a geometric law of scale LAM, on a factor that matters to the user",
+    "kernel": "a cache for each user, drawn by ALPHA score^2 + 1 and corrected for it; made for --loss sampled-softmax",
+    "irgan": "a cache for each user from a generator that learns to draw what the model scores high",
     "warp": "draw until a negative violates the margin, at most N times; weighed by the rank this suggests",
     "ahns": "of a pool of N the negative nearest to BETA (positive + ALPHA)^(P + 1): easier for higher positives",
     "non-sampling": "the exact mean over all negatives: no sampling, minutes an epoch",
@@ -38,10 +40,10 @@ def add_arguments(p: argparse.ArgumentParser, names: tuple[str, ...] = tuple(SAM
     if "softmax" not in names:
         return
     p.add_argument("--tau", type=float, default=1.0, help="softmax, pris, adasir: temperature (default: 1)")
-    p.add_argument("--alpha", type=float, help="popularity: power of the counts (default: 1); ahns: offset (0.1)")
+    p.add_argument("--alpha", type=float, help="popularity: power of the counts (1); ahns: offset (.1); kernel: (100)")
     p.add_argument("--beta", type=float, default=1.0, help="ahns: scale (default: 1)")
     p.add_argument("--p", type=float, default=-2.0, help="ahns: power (default: -2)")
-    p.add_argument("--C", type=int, default=200, help="adasir: size of a cache (default: 200)")
+    p.add_argument("--C", type=int, default=200, help="adasir, kernel, irgan: size of a cache (default: 200)")
     p.add_argument("--lam", type=float, default=500.0, help="aobpr: scale of the ranks (default: 500)")
     p.add_argument("--margin", type=float, default=1.0, help="warp, and --loss hinge: margin (default: 1)")
     p.add_argument("--target", default="ndcg@20", metavar="METRIC@K", help="topk: the target (default: ndcg@20)")
@@ -52,7 +54,7 @@ def make(options: argparse.Namespace, train: Any = None) -> Any:
     from . import sampling as s
 
     name = options.sampler
-    alone = name in ("uniform", "popularity", "adasir-u", "adasir-p", "aobpr")
+    alone = name in ("uniform", "popularity", "adasir-u", "adasir-p", "aobpr", "irgan")
     n = (1 if alone else 200) if options.N is None else options.N
     if name == "dns":
         return s.DNS(options.M, n)
@@ -69,6 +71,12 @@ def make(options: argparse.Namespace, train: Any = None) -> Any:
     if name in ("adasir-u", "adasir-p"):
         proposal = "log-count" if name == "adasir-p" else "uniform"
         return s.AdaSIR(n, options.C, options.tau, proposal=proposal)
+    if name == "kernel":
+        return s.Kernel(
+            20 if options.N is None else options.N, options.C, 100.0 if options.alpha is None else options.alpha
+        )
+    if name == "irgan":
+        return s.IRGAN(n, options.C, options.tau)
     if name == "aobpr":
         return s.AOBPR(options.lam, n)
     if name == "ahns":

@@ -10,7 +10,7 @@ A sampler draws a pool of N negatives, uniformly or by popularity, and spreads o
 0.0298
 """
 
-from ._adaptive import AOBPR, AdaSIR
+from ._adaptive import AOBPR, IRGAN, AdaSIR, Kernel
 from ._base import Refresh, Sampler, mixture_from_weights
 from ._ranked import AHNS, WARP, TopKOptimal
 from ._ranks import RankDistribution, rank_distribution, simulate_rank_distribution
@@ -20,8 +20,10 @@ __all__ = [
     "AHNS",
     "AOBPR",
     "DNS",
+    "IRGAN",
     "WARP",
     "AdaSIR",
+    "Kernel",
     "NonSampling",
     "RankDistribution",
     "Refresh",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._jit import MAX_THREADS
-from .._validation import check_fraction, check_int, check_real
+from .._validation import check_choice, check_fraction, check_int, check_real
 from . import _adaptive_kernels as kernels
 from . import _kernels as k
 from ._base import Refresh, Sampler
@@ -17,7 +17,7 @@ from ._pool_kernels import mask_words
 from ._proposal_kernels import CACHE, FACTORS
 from ._proposals import check_proposal, proposal_arrays
 
-__all__ = ["AOBPR", "AdaSIR"]
+__all__ = ["AOBPR", "IRGAN", "AdaSIR", "Kernel"]
 
 _NONE = np.empty(0), np.empty(0, np.uint64)
 
@@ -66,8 +66,31 @@ class AOBPR(Sampler):
         return FACTORS, *_NONE, state["order"], state["numbers"]
 
 
+class _Cached(Sampler):
+    """Draws from a cache of each user's own."""
+
+    N: int
+    C: int
+    kind = k.UNIFORM
+    rank_based = True
+    adaptive = True
+
+    def __post_init__(self) -> None:
+        check_int("N", self.N, low=1)
+        check_int("C", self.C, low=1)
+
+    @property
+    def params(self) -> tuple[float, ...]:
+        """None needed: the entries of a pool weigh the same."""
+        return ()
+
+    def adaptive_proposal(self, state: dict[str, NDArray[Any]]) -> tuple[Any, ...]:
+        """The caches, and the weights by which they were drawn."""
+        return CACHE, *_NONE, state["caches"], state.get("weights", np.empty((0, 0)))
+
+
 @dataclass(frozen=True, repr=False)
-class AdaSIR(Sampler):
+class AdaSIR(_Cached):
     r"""AdaSIR(U), AdaSIR(P): uniform draws from a cache of each user's own that importance resampling keeps hard.
 
     At the start of an epoch C candidates are drawn from the proposal Q, uniform or by popularity, and C of them drawn
@@ -96,21 +119,12 @@ class AdaSIR(Sampler):
     tau: float = 1.0
     reuse: float = 0.5
     proposal: str = "uniform"
-    kind = k.UNIFORM
-    rank_based = True
-    adaptive = True
 
     def __post_init__(self) -> None:
-        check_int("N", self.N, low=1)
-        check_int("C", self.C, low=1)
+        super().__post_init__()
         check_real("tau", self.tau, low=0.0, open_low=True)
         check_fraction("reuse", self.reuse)
         check_proposal(self.proposal)
-
-    @property
-    def params(self) -> tuple[float, ...]:
-        """None needed: the entries of a pool weigh the same."""
-        return ()
 
     def refresh(self, now: Refresh, state: dict[str, NDArray[Any]]) -> None:
         """Resample all caches."""
@@ -121,6 +135,84 @@ class AdaSIR(Sampler):
             self.tau, self.reuse, np.zeros((MAX_THREADS, mask_words(len(now.V))), np.uint64), state["caches"],
         )  # fmt: skip
 
-    def adaptive_proposal(self, state: dict[str, NDArray[Any]]) -> tuple[Any, ...]:
-        """The caches."""
-        return CACHE, *_NONE, state["caches"], np.empty((0, 0))
+
+@dataclass(frozen=True, repr=False)
+class Kernel(_Cached):
+    r"""Quadratic kernel: negatives in proportion to :math:`\alpha r_{cj}^2 + 1` (Blanc and Rendle 2018, section 3.3).
+
+    With the importance correction, the default, the weights estimate equal ones; ``loss="sampled-softmax"`` is its own.
+    There a tree over the items draws from the law at the present factors; here each user's C draws are made by going
+    through all items at the start of an epoch, which is the same law, up to an epoch old.
+
+    Parameters
+    ----------
+    N : int
+        Negatives of a pair, drawn from the cache with replacement.
+    C : int
+        Size of a cache.
+    alpha : float
+        Weight of the square, >= 0; 0 is uniform.
+    corrected : bool
+        See :class:`Sampler`.
+    """
+
+    N: int = 20
+    C: int = 200
+    alpha: float = 100.0
+    corrected: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_real("alpha", self.alpha, low=0.0)
+        check_choice("corrected", self.corrected, (True, False))
+
+    def refresh(self, now: Refresh, state: dict[str, NDArray[Any]]) -> None:
+        """Draw all caches afresh."""
+        state["caches"], state["weights"] = np.empty((len(now.U), self.C), np.int32), np.ones((len(now.U), self.C))
+        kernels.draw_quadratic(
+            now.key, now.U, now.V, now.indptr, now.indices, now.exclude, self.alpha, state["caches"], state["weights"]
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class IRGAN(_Cached):
+    r"""IRGAN: a generator, another factorisation, that learns to draw what the trained model scores high.
+
+    At the start of an epoch, for one user after the other, C items are drawn from the generator's softmax over all the
+    user's negatives, and the generator takes a step of REINFORCE with the reward :math:`\log(1 + \exp(r_{cj}))` less
+    its mean (Wang et al. 2017, eqs. 6 and 9; there both sides are pre-trained, and the discriminator learns by BCE:
+    here the model is trained by its own loss, and the generator starts as its copy). A fast generator finds the
+    positives that were not observed, and the model unlearns them.
+
+    Parameters
+    ----------
+    N : int
+        Negatives of a pair, drawn from the cache with replacement, equally weighted.
+    C : int
+        Draws a user and epoch, >= 2.
+    tau : float
+        Temperature of the generator, > 0.
+    rate : float
+        Its learning rate, > 0.
+    """
+
+    N: int = 1
+    C: int = 50
+    tau: float = 0.5
+    rate: float = 0.01
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_int("C", self.C, low=2)
+        check_real("tau", self.tau, low=0.0, open_low=True)
+        check_real("rate", self.rate, low=0.0, open_low=True)
+
+    def refresh(self, now: Refresh, state: dict[str, NDArray[Any]]) -> None:
+        """One round of the generator."""
+        if "GU" not in state:
+            state["GU"], state["GV"] = np.array(now.U), np.array(now.V)
+        state["caches"] = np.empty((len(now.U), self.C), np.int32)
+        kernels.play_generator(
+            now.key, state["GU"], state["GV"], now.U, now.V, now.indptr, now.indices, now.exclude, self.tau, self.rate,
+            state["caches"],
+        )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What samplers with a memory do between two epochs: resample caches, sort the items by factor."""
+"""What samplers with a memory do between two epochs: fill every user's cache."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import math
 import numba
 import numpy as np
 
+from .._fastmath import sigmoid_softplus
 from .._jit import kernel
-from .._random import bounded, stream, uniform
-from .._simd import row_dot
+from .._random import bounded, permute, stream, uniform
+from .._simd import LANES, row_dot, row_dots
 from ._pool_kernels import clear_bit, draw_pool, set_bit
 from ._proposal_kernels import UNIFORM, draw_proposed
 
-__all__ = ["resample_caches"]
+__all__ = ["draw_quadratic", "play_generator", "resample_caches"]
 
 _CANDIDATES, _RESAMPLED, _KEPT = 0, 1, 2  # names of a user's streams
 
@@ -64,3 +65,88 @@ def resample_caches(key, U, V, indptr, indices, exclude, proposal, tau, reuse, m
             else:
                 j = np.searchsorted(edges, uniform(stream(own, _RESAMPLED), c) * total, side="right")
                 caches[u, c] = ids[min(j, count - 1)]
+
+
+@kernel()
+def _admissible_scores(U, u, V, indptr, indices, exclude, ids, scores):
+    """Scores of all items for a user; -inf for those that must not be drawn. Returns the number of the others."""
+    n = V.shape[0]
+    for j in range(0, n, LANES):
+        row_dots(U, u, V, ids, j, scores)
+    if not exclude:
+        return n
+    for e in range(indptr[u], indptr[u + 1]):
+        scores[indices[e]] = -np.inf
+    return n - (indptr[u + 1] - indptr[u])
+
+
+@kernel()
+def _all_ids(n):
+    """0..n-1, and room for whole vectors."""
+    ids = np.zeros(n + LANES, np.int32)
+    for j in range(n):
+        ids[j] = j
+    return ids
+
+
+@kernel(inline=True)
+def _at_quantile(edges, n, u):
+    """The first of n entries whose cumulative weight passes the share ``u`` of all."""
+    return min(np.searchsorted(edges[:n], u * edges[n - 1], side="right"), n - 1)
+
+
+@kernel(parallel=True)
+def draw_quadratic(key, U, V, indptr, indices, exclude, alpha, caches, q):
+    """Fill every user's row of ``caches`` with draws in proportion to alpha r_uj^2 + 1, and ``q`` with that weight."""
+    n = V.shape[0]
+    ids = _all_ids(n)
+    for u in numba.prange(caches.shape[0]):
+        scores, edges = np.empty(n + LANES, V.dtype), np.empty(n)
+        if _admissible_scores(U, u, V, indptr, indices, exclude, ids, scores) == 0:
+            caches[u] = -1
+            continue
+        total = 0.0
+        for j in range(n):
+            s = np.float64(scores[j])
+            total += alpha * s * s + 1.0 if s > -np.inf else 0.0
+            edges[j] = total
+        for c in range(caches.shape[1]):
+            j = _at_quantile(edges, n, uniform(stream(key, u), c))
+            caches[u, c] = j
+            q[u, c] = alpha * np.float64(scores[j]) ** 2 + 1.0
+
+
+@kernel()
+def play_generator(key, GU, GV, U, V, indptr, indices, exclude, tau, rate, caches):
+    """One round of the generator, user by user in random order: draw, be rewarded, follow the policy gradient.
+
+    A user's row of ``caches`` is drawn from softmax(GU[u] @ GV / tau); the reward of an item is log(1 + exp(r_uj)),
+    less its mean over the draws. With rewards that sum to zero the mean over all items drops out of the gradient of
+    log p(j) = score_j / tau - log sum, so only rows of drawn items move.
+    """
+    n = V.shape[0]
+    size = caches.shape[1]
+    ids = _all_ids(n)
+    scores, edges, rewards = np.empty(n + LANES, V.dtype), np.empty(n), np.empty(size)
+    order = np.arange(U.shape[0])
+    permute(key, order)
+    for u in order:
+        if _admissible_scores(GU, u, GV, indptr, indices, exclude, ids, scores) == 0:
+            caches[u] = -1
+            continue
+        top, total = scores[:n].max(), 0.0
+        for j in range(n):
+            total += math.exp((scores[j] - top) / tau)
+            edges[j] = total
+        mean = 0.0
+        for c in range(size):
+            caches[u, c] = _at_quantile(edges, n, uniform(stream(key, u), c))
+            _, rewards[c] = sigmoid_softplus(np.float64(row_dot(U, u, V, caches[u, c])))
+            mean += rewards[c] / size
+        old = GU[u].copy()
+        for c in range(size):
+            step = GU.dtype.type(rate * (rewards[c] - mean) / (size * tau))
+            GU[u] += step * GV[caches[u, c]]
+        for c in range(size):
+            step = GU.dtype.type(rate * (rewards[c] - mean) / (size * tau))
+            GV[caches[u, c]] += step * old

@@ -5,7 +5,8 @@
 ========  ===========================================================================================================
 ITEMS     ``weights`` (n_items,), not normalised, by their alias table, packed in ``slots``: the upper half of an entry
           is the probability of the slot's own item in units of 2**-32, the lower half is its alias
-CACHE     uniformly from the user's row of ``table`` (n_users, C), which never holds an excluded item
+CACHE     uniformly from the user's row of ``table`` (n_users, C), which never holds an excluded item; where the cache
+          was drawn by weights, ``numbers`` (n_users, C) holds those of its entries
 FACTORS   a factor f by |row_f| * ``numbers[0, f]``, then a rank by the geometric law of scale ``numbers[1, 0]`` in
           ``table[f]``, the items by falling entry of factor f, read backwards where row_f < 0
 ========  ===========================================================================================================
@@ -169,7 +170,12 @@ def draw_proposed(key, proposal, user, row, n_items, n_excluded, size, replace, 
             set_bit(mask, i)
     if q.size > 0:
         for j in range(drawn):
-            q[j] = proposal[1][ids[j]] if kind == ITEMS else 1.0
+            if kind == ITEMS:
+                q[j] = proposal[1][ids[j]]
+            elif kind == CACHE and proposal[4].size > 0:
+                q[j] = proposal[4][user, bounded(key, j, proposal[3].shape[1])]
+            else:
+                q[j] = 1.0
     if distinct:
         for j in range(drawn):
             clear_bit(mask, ids[j])

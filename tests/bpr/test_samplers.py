@@ -18,8 +18,10 @@ from sim.sampling import (
     AHNS,
     AOBPR,
     DNS,
+    IRGAN,
     WARP,
     AdaSIR,
+    Kernel,
     NonSampling,
     Refresh,
     Sampler,
@@ -35,7 +37,8 @@ from sim.sampling import (
 SAMPLERS: list[Sampler] = [
     Uniform(3), popularity(0.75, 3), DNS(2, 6), DNS(2, 6, proposal="log-count"), Softmax(0.5, 6), SoftmaxV(1.0, 6),
     SoftmaxExact(0.5, 6), TopKOptimal("ndcg", 3, 6, 5, 6), pris(6), pris(6, popular=True), WARP(6, 1.0, 6),
-    AHNS(0.5, 1.0, -2.0, 6), AOBPR(3.0, 2), AdaSIR(2, 6), AdaSIR(2, 6, proposal="log-count"), NonSampling(),
+    Kernel(3, 6), Kernel(3, 6, 5.0, corrected=False), IRGAN(2, 6, 0.5, 0.01), AHNS(0.5, 1.0, -2.0, 6),
+    AOBPR(3.0, 2), AdaSIR(2, 6), AdaSIR(2, 6, proposal="log-count"), NonSampling(),
 ]  # fmt: skip
 LOSSES = ("bpr", "hinge", "bce", "infonce", "sampled-softmax", "psl")
 COMBINATIONS = [(s, "bpr") for s in SAMPLERS] + [(s, x) for s in (Uniform(3), DNS(2, 6), pris(6)) for x in LOSSES[1:]]
@@ -130,7 +133,7 @@ class TestEverySampler:
     def test_the_smallest_pools(self, sampler: Sampler) -> None:
         smallest = {"N": 1} if "N" in sampler.get_params() else {}
         smallest |= {"M": 1} if isinstance(sampler, DNS) else {}
-        smallest |= {"C": 1} if isinstance(sampler, AdaSIR) else {}
+        smallest |= {"C": 1} if isinstance(sampler, (AdaSIR, Kernel)) else {}
         small = type(sampler)(**(sampler.get_params() | smallest))
         model = BPRMF(4, small, epochs=2, batch_size=16, rng=0).fit(random_pairs())
         assert np.isfinite(model.item_factors).all()
@@ -338,6 +341,56 @@ def test_fresh_caches_follow_the_softmax_over_all_negatives(proposal: str) -> No
         assert not counts[law == 0].any()
         # the law of a finite pool is off by O(1/C): far below the test's resolution
         assert stats.chisquare(counts[law > 0], law[law > 0] * counts.sum()).pvalue > 1e-7
+
+
+@pytest.mark.parametrize("alpha", [0.0, 3.0])
+def test_kernel_caches_follow_their_law_and_know_their_weights(alpha: float) -> None:
+    """Chi-square at 1e-7 over 20,000 independent draws a user."""
+    state = refresh(Kernel(1, 20_000, alpha), 11)
+    now = state["now"]
+    for u, excluded in ((0, [1, 4, 9]), (1, [])):
+        weights = alpha * (now.V @ now.U[u]) ** 2 + 1
+        np.testing.assert_allclose(state["weights"][u], weights[state["caches"][u]], rtol=1e-12)
+        weights[excluded] = 0
+        counts = np.bincount(state["caches"][u], minlength=20)
+        assert not counts[excluded].any()
+        kept = weights > 0
+        assert stats.chisquare(counts[kept], weights[kept] / weights.sum() * 20_000).pvalue > 1e-7
+
+
+def test_the_generator_plays_as_the_oracle() -> None:
+    state = refresh(IRGAN(1, 7, 0.5, 2.0), 21)
+    now = state["now"]
+    GU, GV = now.U.copy(), now.V.copy()
+    for u in sampling_oracle.Stream(21).shuffled([0, 1]):
+        p = sampling_oracle.tilt(GV @ GU[u], 0.5)
+        p[now.indices[now.indptr[u] : now.indptr[u + 1]]] = 0
+        p /= p.sum()
+        draws = sampling_oracle.Stream(sampling_oracle.key_of(21, u))
+        drawn = [int(np.searchsorted(np.cumsum(p), draws.uniform(c), side="right")) for c in range(7)]
+        assert drawn == state["caches"][u].tolist()
+        rewards = np.log1p(np.exp(now.V[drawn] @ now.U[u]))
+        gU, gV = np.zeros_like(GU[u]), np.zeros_like(GV)
+        for j, advantage in zip(drawn, rewards - rewards.mean()):  # REINFORCE with the whole gradient of log p
+            gU += advantage * (GV[j] - p @ GV) / 0.5 / 7
+            gV[j] += advantage * GU[u] / 0.5 / 7
+            gV -= advantage * np.outer(p, GU[u]) / 0.5 / 7
+        GU[u] += 2.0 * gU
+        GV += 2.0 * gV
+    np.testing.assert_allclose(state["GU"], GU, atol=1e-12)
+    np.testing.assert_allclose(state["GV"], GV, atol=1e-12)
+    assert not np.allclose(GU, now.U)
+
+
+def test_a_fast_generator_hunts_down_unobserved_positives() -> None:
+    """The danger of adversarial negatives: the kept pairs of the checkerboard are found, and unlearnt."""
+    train, held = checkerboard()
+    options: dict[str, Any] = {"lr": 0.02, "weight_decay": 0.05, "epochs": 60, "batch_size": 32, "rng": 1}
+    slow, fast = (
+        BPRMF(2, IRGAN(2, 6, 0.5, rate), **options).fit(train).evaluate(held, exclude=train, ks=[1])["recall@1"]
+        for rate in (0.01, 0.05)
+    )
+    assert slow == 1.0 and fast < 0.7
 
 
 def test_caches_keep_old_entries_at_their_share() -> None:
