@@ -32,7 +32,7 @@ condition*: false as printed, true under the condition named. *holds approximate
 **Evidence**, strongest first. *formal*: proved in Coq (`proofs_check/coq`). *enumeration*: every case up to a size.
 *exact arithmetic*: fractions or integers, no rounding. *duality gap*: an upper and a lower bound that meet. *property*:
 random cases, no tolerance beyond rounding. *numerical*: against an independent computation. *statistical*: against
-simulation, with a stated chance of a false alarm. *experiment*: training runs.
+simulation, with a stated chance of a false alarm. *experiment*: training runs, or the table of a study in `figures/`.
 
 **Mutants.** A check that cannot fail shows nothing. So each claim comes with false variants of itself, and the same
 checks must refute every one of them.

@@ -194,9 +194,13 @@ F6_2 = Claim(
     where="Fig. 6, second observation",
     statement="Each correlation curve rises with beta to one peak and falls after it.",
     latex=r"m\mapsto\rho(R@K, X_m)\ \text{is unimodal}",
-    domain="Uniformly random rankings; Recall, Precision, NDCG at any K below N_+ + N_-.",
+    domain="Uniformly random rankings; Recall, Precision, NDCG at any K below N_+ + N_- (AP, MRR and Hit have exact "
+    "moments too: F6-llpauc). For other rankers, where the top K holds well below one negative, the first half is "
+    "void: the peak is at m = 1, and low (F6-law-models).",
     verdict=Verdict(
-        Status.HOLDS, "Every curve tested has one peak: at 200/800 for K up to 400, and exactly for all N_+, N_- <= 7."
+        Status.HOLDS,
+        "Every curve tested has one peak: at 200/800 for K up to 400, and exactly for all N_+, N_- <= 7. For rankers "
+        "that put less than a third of a negative in the top K it is at the single hardest negative (F6-law-models).",
     ),
     checks=(_paper_size, _small_sizes),
     parts={"curve": exact_correlation, "square": lambda moments: moments.squared_correlation},

@@ -132,7 +132,8 @@ T1_ESTIMATOR = Claim(
         "pools do not. For its own mixture (T1-pool) DNS(M, N) has no bias.",
     ),
     sharp="N times the bias tends to (1 - beta) h'(beta) / 2, h(s) the mean loss against the negative at false "
-    "positive rate s; h falls, so the objective is underrated. The mean is exactly that of OPAUC(B), B ~ Beta(M + 1, N - M).",
+    "positive rate s; h falls, so the objective is underrated. The mean is exactly that of OPAUC(B), "
+    "B ~ Beta(M + 1, N - M).",
     checks=(_unbiased, _low, _rate, _mixture, _variance, _simulated),
     parts={
         "sign": 1.0,
