@@ -20,7 +20,7 @@ from unittest import mock
 
 import numba
 import numpy as np
-from bench_trainer import best, limits, synthetic
+from bench_trainer import best, limits, train_pairs
 from scipy import sparse
 
 from sim._jit import kernel
@@ -28,7 +28,6 @@ from sim._simd import aligned_zeros, rows_sum
 from sim.bpr import BPRMF, LightGCN, lightgcn
 from sim.bpr._graph_kernels import hop
 from sim.bpr.lightgcn import Graph
-from sim.data import FetchError, load
 from sim.sampling import DNS
 
 
@@ -93,12 +92,7 @@ def main() -> int:
     parser.add_argument("--no-scipy", dest="scipy", action="store_false")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    try:
-        data = load(options.data)
-        train, name = data.fit, data.name
-    except FetchError as error:
-        print(f"{error}\nusing a synthetic set of about the same size", file=sys.stderr)
-        train, name = synthetic(), "synthetic"
+    train, name = train_pairs(options.data)
     (n_users, n_items), d, sampler = train.shape, options.factors, DNS(5, 200)
     _, triad = limits(n_items, d)
     print(f"{name}: {n_users:,} x {n_items:,}, {train.nnz:,} pairs, d = {d}, {numba.get_num_threads()} threads")

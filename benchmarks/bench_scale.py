@@ -29,7 +29,7 @@ from sim.sampling import DNS, Sampler, SoftmaxV, Uniform
 USERS, ITEMS, PAIRS, POOL, D = 30_000, 40_000, 800_000, 200, 32
 
 
-def synthetic(n_users: int, n_items: int, pairs: int) -> sparse.csr_matrix:
+def synthetic(n_users: int = USERS, n_items: int = ITEMS, pairs: int = PAIRS) -> sparse.csr_matrix:
     """About so many distinct random pairs; item i is drawn in proportion to 1 / sqrt(i + 1), roughly."""
     rng = np.random.default_rng(0)
     each = pairs // n_users
@@ -40,7 +40,10 @@ def synthetic(n_users: int, n_items: int, pairs: int) -> sparse.csr_matrix:
         block.sort(axis=1)
         indices[start * each : stop * each] = block.ravel()
     indptr = np.arange(n_users + 1, dtype=np.int64) * each
-    return sparse.csr_matrix((np.ones(indices.size, np.float32), indices, indptr), (n_users, n_items))
+    matrix = sparse.csr_matrix((np.ones(indices.size, np.float32), indices, indptr), (n_users, n_items))
+    matrix.sum_duplicates()
+    matrix.data[:] = 1
+    return matrix
 
 
 def seconds(train: sparse.csr_matrix, sampler: Sampler, d: int, epochs: int = 4, **settings: Any) -> float:
@@ -65,7 +68,7 @@ def sweep() -> pd.DataFrame:
     for moves, steps in values.items():
         for value in steps:
             pairs = value if moves == "pairs" else PAIRS
-            train = synthetic(USERS, ITEMS, pairs)
+            train = synthetic(pairs=pairs)
             for name, make in families.items():
                 if moves == "N" and name == "uniform":
                     continue

@@ -25,6 +25,7 @@ from typing import Any
 
 import numba
 import numpy as np
+from bench_scale import synthetic
 from scipy import sparse
 
 from sim._jit import kernel
@@ -78,15 +79,14 @@ def limits(n_items: int, d: int) -> tuple[float, float]:
     return n_pairs * pool / fastest, 3 * a.nbytes / best(lambda: _triad(a, b, c), 5)
 
 
-def synthetic(n_users: int = 30_000, n_items: int = 40_000, pairs: int = 820_000) -> sparse.csr_matrix:
-    """Random pairs with popular items, where no real set can be had."""
-    rng = np.random.default_rng(0)
-    items = np.minimum((n_items * rng.random(pairs) ** 2).astype(int), n_items - 1)
-    matrix = sparse.csr_matrix(
-        (np.ones(pairs, np.float32), (rng.integers(0, n_users, pairs), items)), (n_users, n_items)
-    )
-    matrix.data[:] = 1
-    return matrix
+def train_pairs(name: str) -> tuple[sparse.csr_matrix, str]:
+    """A data set's train pairs and its name; a synthetic set of about Gowalla's size where it cannot be had."""
+    try:
+        data = load(name)
+    except FetchError as error:
+        print(f"{error}\nusing a synthetic set of about the same size", file=sys.stderr)
+        return synthetic(), "synthetic"
+    return data.fit, data.name
 
 
 def main() -> int:
@@ -98,12 +98,7 @@ def main() -> int:
     parser.add_argument("--peers", action="store_true", help="time implicit's BPR too")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    try:
-        data = load(options.data)
-        train, name = data.fit, data.name
-    except FetchError as error:
-        print(f"{error}\nusing a synthetic set of about the same size", file=sys.stderr)
-        train, name = synthetic(), "synthetic"
+    train, name = train_pairs(options.data)
     (n_users, n_items), pairs, d = train.shape, train.nnz, options.factors
     dots, triad = limits(n_items, d)
     batches = -(-pairs // 4096)

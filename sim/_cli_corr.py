@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import _cli_models
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -36,23 +38,12 @@ how each line was found
 rule of thumb: Recall@K peaks near m = 1.5 times the negatives in the top K, K (1 - Precision@K).
 """
 
-MODELS = {
-    "binormal": "sd of the positives (1)",
-    "student-t": "degrees of freedom (4)",
-    "logistic": "",
-    "gumbel": "",
-    "power": "",
-    "beta": "concentration (4)",
-    "popularity": "tail exponent (2)",
-    "false-negatives": "share of hidden positives (0.1)",
-}
 RANKINGS = 20_000
 GRID = {"pearson": 300, "spearman": 60, "kendall": 60}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    shapes = "; ".join(f"{name}: {what}" for name, what in MODELS.items() if what)
     parser.add_argument("n_pos", type=int, help="number of positives")
     parser.add_argument("n_neg", type=int, help="number of negatives")
     parser.add_argument(
@@ -61,9 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--k", type=int, nargs="+", default=[5, 20, 50], help="cut-offs (default: 5 20 50)")
     parser.add_argument("--alpha", type=float, default=1.0, help="LLPAUC: share of the best positives in the area")
     parser.add_argument("--method", choices=tuple(GRID), default="pearson", help="coefficient (kendall: tau-b)")
-    parser.add_argument("--model", choices=tuple(MODELS), help="law of the scores (default: random rankings)")
-    parser.add_argument("--auc", type=float, help="its population AUC (default: 0.8)")
-    parser.add_argument("--shape", type=float, help=f"its shape; {shapes}")
+    _cli_models.add_arguments(parser, model=None, auc=None)
     parser.add_argument(
         "--simulate", type=int, metavar="RANKINGS", help=f"draw so many (default: {RANKINGS} if needed)"
     )
@@ -75,7 +64,7 @@ def corr(options: argparse.Namespace) -> tuple[str, list[str], list[list[Any]]]:
     """Title, columns and rows of the answer; writes the curves if asked to."""
     import pandas as pd
 
-    model = _model(options)
+    model = _cli_models.score_model(options)
     curves = [curve for k in options.k for curve in _theory(options, model, k)]
     if options.simulate is not None or not curves:
         curves += _simulated(options, model)
@@ -91,33 +80,6 @@ def corr(options: argparse.Namespace) -> tuple[str, list[str], list[list[Any]]]:
     title = f"{options.n_pos} positives, {options.n_neg} negatives, {law}; {options.method} correlation with {area}"
     columns = ["metric", "how", "m at peak", "95%", "beta", "correlation", "95%", "at m = K", "at m = N_-"]
     return title, columns, [_row(curve, options.n_neg) for curve in curves]
-
-
-def _model(options: argparse.Namespace) -> ScoreModel | None:
-    from . import rankings
-
-    given = [name for name in ("auc", "shape") if getattr(options, name) is not None]
-    if options.model is None:
-        if given:
-            raise ValueError(f"{given[0]} needs a score model: choose one with --model, got none")
-        return None
-    auc = 0.8 if options.auc is None else options.auc
-    families: dict[str, tuple[Any, str]] = {
-        "binormal": (rankings.Binormal, "sigma"),
-        "student-t": (rankings.StudentT, "df"),
-        "logistic": (rankings.LogisticShift, ""),
-        "gumbel": (rankings.GumbelShift, ""),
-        "power": (rankings.PowerROC, ""),
-        "beta": (rankings.BetaScores, "concentration"),
-        "popularity": (rankings.PopularitySkewed, "tail"),
-        "false-negatives": (rankings.FalseNegatives, "share"),
-    }
-    family, shape = families[options.model]
-    if options.shape is None:
-        return family.from_auc(auc)
-    if not shape:
-        raise ValueError(f"shape must be left out for the model {options.model}, got {options.shape:g}")
-    return family.from_auc(auc, **{shape: options.shape})
 
 
 def _theory(options: argparse.Namespace, model: ScoreModel | None, k: int) -> list[pd.DataFrame]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ._cli_corr import MODELS, _model
+from . import _cli_models
 
 __all__ = ["EPILOG", "add_arguments", "estimate"]
 
@@ -30,10 +30,7 @@ weights realise, exp(-KL), and with that of the OPAUC whose objective the mean e
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options, besides the sampler's."""
-    shapes = "; ".join(f"{name}: {what}" for name, what in MODELS.items() if what)
-    parser.add_argument("--model", choices=tuple(MODELS), default="binormal", help="law of the scores")
-    parser.add_argument("--auc", type=float, default=0.9, help="its population AUC (default: 0.9)")
-    parser.add_argument("--shape", type=float, help=f"its shape; {shapes}")
+    _cli_models.add_arguments(parser, model="binormal", auc=0.9)
     parser.add_argument("--beta", type=float, help="FPR limit to estimate (default: the sampler's)")
     parser.add_argument("--n-pos", type=int, default=100, metavar="N", help="positives of the user (default: 100)")
     parser.add_argument("--n-neg", type=int, metavar="N", help="also draw a sample with so many negatives")
@@ -47,7 +44,7 @@ def estimate(options: argparse.Namespace, sampler: Any) -> tuple[str, list[str],
 
     found = assess(
         sampler,
-        _model(options),  # type: ignore[arg-type]  # a model is always named here
+        _cli_models.score_model(options),  # type: ignore[arg-type]  # a model is always named here
         beta=options.beta,
         n_pos=options.n_pos,
         n_neg=options.n_neg,

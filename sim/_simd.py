@@ -19,6 +19,7 @@ from ._jit import JIT_ENABLED
 __all__ = [
     "LANES",
     "MASK_LANES",
+    "aligned",
     "aligned_zeros",
     "at_least_mask",
     "lowest_bit",
@@ -306,6 +307,13 @@ def aligned_zeros(shape, dtype):
     raw = np.zeros(size + _LINE, np.uint8)
     start = -raw.ctypes.data % _LINE
     return raw[start : start + size].view(dtype).reshape(shape)
+
+
+def aligned(array):
+    """A copy of ``array`` as :func:`aligned_zeros` lays it out."""
+    copy = aligned_zeros(array.shape, array.dtype)
+    copy[...] = array
+    return copy
 
 
 def _plain_row_dot(a, i, b, j):

@@ -6,37 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from sim.rankings import (
-    BetaScores,
-    Binormal,
-    FalseNegatives,
-    GumbelShift,
-    LogisticShift,
-    PopularitySkewed,
-    PowerROC,
-    StudentT,
-    expected_negatives,
-    limit_correlation,
-    simulate_correlation,
-)
+from sim.experiments.corr_models import MODELS as STUDIED
+from sim.rankings import PowerROC, expected_negatives, limit_correlation, simulate_correlation
 
 from .._figures import figure_table
 from .._model import Claim, Kind, Mutant, Status, Verdict, check
 from .._tally import Tally
 
-MODELS = {
-    "binormal, AUC .75": Binormal.from_auc(0.75),
-    "binormal": Binormal.from_auc(0.9),
-    "binormal, sd 2": Binormal.from_auc(0.9, sigma=2.0),
-    "binormal, sd 1/2": Binormal.from_auc(0.9, sigma=0.5),
-    "Student t, 3 df": StudentT.from_auc(0.9, df=3.0),
-    "logistic": LogisticShift.from_auc(0.9),
-    "Gumbel": GumbelShift.from_auc(0.9),
-    "power": PowerROC.from_auc(0.9),
-    "beta": BetaScores.from_auc(0.9),
-    "popularity": PopularitySkewed.from_auc(0.9),
-    "10% false negatives": FalseNegatives.from_auc(0.9),
-}
+MODELS = {name: model for name, model in STUDIED.items() if model is not None}
 FEW = 5.0
 """From so many negatives in the top K on, the peak's place follows their number."""
 

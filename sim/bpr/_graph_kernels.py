@@ -6,7 +6,7 @@ With A the bipartite graph's adjacency matrix, S = D^(-1/2) and the normalised m
 
 is, for Z = S H instead of H, ``Z[r] <- s[r] E[r] + s[r]^2 sum of Z over r's neighbours``: plain sums of rows, no weight
 is read for an edge. A hop reads a row an edge; the sum of a row stays in registers. The processor looks far enough
-ahead by itself: asking for rows early, as the users' pass does, made one thread a quarter slower on Gowalla.
+ahead by itself: asking for rows early, as the users' side of a batch does, made one thread a quarter slower on Gowalla.
 
 A side (users or items) is (indptr, neighbours, bounds, own, near): its adjacency, the rows where tasks of about equal
 work begin and end, and two coefficients a row. A row is summed by one thread in the order of its neighbours, so the

@@ -1,4 +1,4 @@
-"""Kernels of the trainer: start values, shuffled batches, and the two passes of a batch. Arrays in, arrays changed.
+"""Kernels of the trainer: start values, shuffled batches, and the two sides of a batch. Arrays in, arrays changed.
 
 A batch has two sides. The users' (see :mod:`sim.bpr._user_kernels`) draws, scores and weighs the pools against the
 items' table as it stood before the batch, takes the users' steps, and leaves a list of (item, coefficient, user row)

@@ -18,7 +18,7 @@ from scipy import sparse
 
 from .._jit import MAX_THREADS, rebind
 from .._random import stream2
-from .._simd import LANES, aligned_zeros
+from .._simd import LANES, aligned, aligned_zeros
 from .._threads import run_threads
 from ..sampling import NonSampling, Refresh, Sampler
 from ..sampling._pool_kernels import mask_words
@@ -86,15 +86,29 @@ class Epoch:
             np.zeros((MAX_THREADS, 1 << shift), np.uint8),
             np.zeros((MAX_THREADS, mask_words(n_items)), np.uint64),
         )
+        self.loop = run_full_batches if self.whole_users else self._sampling_loop(sampler)
+        self.slice = 1
+
+    def _sampling_loop(self, sampler: Sampler) -> Callable[..., None]:
+        """The loop over batches with this sampler's kernel; the built-in samplers share one compiled on disk."""
+        task = sampler.bind(user_kernels.user_task)
+        builtin = task is user_kernels.user_task
+        run = kernels.run_batches if builtin else rebind(kernels.run_batches, user_task=task)
         room, tasks = self.batch_size * (sampler.width + 1), -(-self.batch_size // kernels.TASK)
+        U, V = self.tables[0], self.tables[3]
         shared = (
-            aligned_zeros((self.batch_size, width), s.dtype),
-            (np.zeros(room, np.int32), np.zeros(room, s.dtype), np.zeros(room, np.int32)),
-            np.zeros((tasks, -(-n_items >> shift) + 1), np.uint32),
+            aligned_zeros((self.batch_size, U.shape[1]), U.dtype),
+            (np.zeros(room, np.int32), np.zeros(room, U.dtype), np.zeros(room, np.int32)),
+            np.zeros((tasks, -(-len(V) >> int(self.shift)) + 1), np.uint32),
             np.zeros(tasks),
         )
-        self.loop = bind(sampler, shared)
-        self.slice = 1
+
+        def loop(first: int, last: int, *rest: Any) -> None:
+            common = (*shared, np.zeros(3 * (last - first), np.int64))
+            run(0, 1, common, first, first, *rest)  # no batch: compile
+            run_threads(run, numba.get_num_threads(), common, first, last, *rest)
+
+        return loop
 
     def run(self, epoch: int, first: int, tick: Callable[[int], Any], stop: Callable[[], bool]) -> tuple[int, float]:
         """Train on the pairs of the batches from ``first`` on, to the end of the epoch or until ``stop()``.
@@ -166,22 +180,6 @@ class Epoch:
         return np.uint64(stream2(self.seed, name, epoch))
 
 
-def bind(sampler: Sampler, shared: tuple[Any, ...]) -> Any:
-    """The loop over batches with this sampler's kernel; the built-in samplers share one compiled on disk."""
-    if isinstance(sampler, NonSampling):
-        return run_full_batches
-    task = sampler.bind(user_kernels.user_task)
-    builtin = task is user_kernels.user_task
-    run = kernels.run_batches if builtin else rebind(kernels.run_batches, user_task=task)
-
-    def loop(first: int, last: int, *rest: Any) -> None:
-        room = (*shared, np.zeros(3 * (last - first), np.int64))
-        run(0, 1, room, first, first, *rest)  # no batch: compile
-        run_threads(run, numba.get_num_threads(), room, first, last, *rest)
-
-    return loop
-
-
 class Interrupt:
     """Ctrl-C inside: noted, to be heard between batches and at the end. A second one is raised at once.
 
@@ -236,7 +234,7 @@ def checked_tables(
             got = "none" if found is None else f"{found.dtype} of shape {found.shape}"
             raise ValueError(f"{path} must hold {prefix}{name} as {s.dtype} of shape {wanted}, got {got}")
     state = {name[len(prefix) :]: a for name, a in arrays.items() if name.startswith(prefix + STATE)}
-    return {name: np.ascontiguousarray(table) for name, table in (tables | state).items()}
+    return {name: aligned(table) for name, table in (tables | state).items()}
 
 
 def interactions(user_items: Any, model: BPRMF) -> sparse.csr_matrix:

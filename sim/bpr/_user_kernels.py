@@ -1,4 +1,4 @@
-"""The users' pass of a batch: pools, losses, weights, the user's gradient and step, and the entries for the items.
+"""The users' side of a batch: pools, losses, weights, the user's gradient and step, and the entries for the items.
 
 A task is a run of neighbouring pairs that holds whole users. A pair's pool lives in small buffers that stay in the L1
 cache: scores are never written to memory. Rows are asked for before they are needed, pools ahead of their turn.
@@ -109,7 +109,7 @@ def user_task(
 ):  # fmt: skip
     """Train on the pairs first..last-1 of a batch, whose users are nobody else's; returns the sum of their losses.
 
-    For the items' pass it leaves the users' rows as they were (``old``), and in ``entries``, sorted by block, what is
+    For the items' side it leaves the users' rows as they were (``old``), and in ``entries``, sorted by block, what is
     to be added to which item: coefficient times a row of ``old``. See :func:`sim.bpr._kernels.run_batches`.
     """
     pair_user, indptr, indices = data

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from .._simd import aligned
 from .._validation import check_int, check_real
 from ._pairs import clean_pairs, fingerprint
 from ._store import check_writable, read_npz, write_npz
@@ -78,7 +79,7 @@ class Watch:
     def restore(self, model: BPRMF) -> None:
         """Put the model back to the best epoch seen, optimiser and epoch number included."""
         if self.tables:
-            model._tables, model._epoch = {name: table.copy() for name, table in self.tables.items()}, self.best_epoch
+            model._tables, model._epoch = {name: aligned(table) for name, table in self.tables.items()}, self.best_epoch
 
 
 class Checkpoint:

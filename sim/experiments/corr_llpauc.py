@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import special
 
 from ..rankings import ScoreModel, SimulatedCorrelation, simulate_correlation
+from ..rankings.rank_correlation import group_error
 from ._options import Options
 from ._style import PALETTE, style
 from .corr_models import MODELS, TRAINED, trained_scores
@@ -86,8 +87,7 @@ def _rows(
             best = int(np.nanargmax(seen[-1]))
             top, at = np.unravel_index(int(np.nanargmax(seen)), seen.shape)
             influence = judge[top].influence(metric, k)[:, at] - judge[-1].influence(metric, k)[:, best]
-            groups = influence.size
-            half = special.stdtrit(groups - 1, 0.975) * np.sqrt((influence**2).sum() / (groups * (groups - 1)))
+            half = special.stdtrit(influence.size - 1, 0.975) * group_error(influence)
             gain = values[top, at] - values[-1, best]
             precision, recall = judge[-1].metric_mean[-1, j], judge[-1].metric_mean[0, j]
             rows.append(

@@ -13,21 +13,14 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
-from ..rankings import (
-    Binormal,
-    PopularitySkewed,
-    ScoreModel,
-    StudentT,
-    exact_correlation,
-    hidden_attenuation,
-    simulate_areas,
-)
+from ..rankings import Binormal, exact_correlation, hidden_attenuation, simulate_areas
 from ..sampling import DNS
+from ._intervals import half_width
 from ._options import Options
 from ._style import PALETTE, ordered_colours, style
 from .cells import Cell, curve, run_cells
+from .optimal_hardness import MODELS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,12 +32,6 @@ N_POS, N_NEG = 200, 800
 HIDDEN = (0, 20, 80, 200)
 MORE_HIDDEN = (5, 320)
 METRICS, KS = ("recall", "ndcg"), (5, 20, 50)
-MODELS: dict[str, ScoreModel] = {
-    "binormal, AUC .7": Binormal.from_auc(0.7),
-    "binormal, AUC .9": Binormal.from_auc(0.9),
-    "Student t, AUC .9": StudentT.from_auc(0.9),
-    "popularity, AUC .9": PopularitySkewed.from_auc(0.9),
-}
 SHOWN = "binormal, AUC .9"
 RANKERS = tuple(Binormal.from_auc(auc) for auc in np.linspace(0.85, 0.95, 11))
 CUTS = np.unique(np.round(1.15 ** np.arange(49)).clip(max=N_NEG)).astype(int)
@@ -160,7 +147,7 @@ def _trained(plan: Plan, options: Options) -> list[dict[str, Any]]:
 
 
 def _interval(value: float, users: NDArray[np.float64]) -> dict[str, float]:
-    half = float(stdtrit(users.size - 1, 0.975)) * float(users.std(ddof=1)) / np.sqrt(users.size)
+    half = half_width(users)
     return {"value": float(value), "low": value - half, "high": value + half}
 
 

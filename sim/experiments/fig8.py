@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
 from ..bpr import Ranks, rank_positives
 from ..data import load
 from ..sampling import DNS
+from ._intervals import half_width
 from ._options import Options
 from ._style import K_COLOURS, PALETTE, label_line_ends, style
 from .cells import Cell, curve, run_cells
@@ -128,9 +128,7 @@ def _rows(plan: Plan, m: int, runs: list[Ranks], decay: float, epochs: int) -> l
         seeds, users = values.shape
         means = values.mean(axis=1)
         sd = float(means.std(ddof=1)) if seeds > 1 else float("nan")
-        # spread over seeds where there are several, else over users
-        error = sd / np.sqrt(seeds) if seeds > 1 else float(values[0].std(ddof=1)) / np.sqrt(users)
-        half = float(stdtrit((seeds if seeds > 1 else users) - 1, 0.975)) * error
+        half = half_width(means if seeds > 1 else values[0])  # over seeds where there are several, else over users
         mean = float(means.mean())
         rows.append(
             {

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
 from ..data import FetchError
 from ..sampling import DNS, AdaSIR, Sampler, SoftmaxV, Uniform, pris
+from ._intervals import half_width
 from ._options import Options
 from ._style import PALETTE, style
 from .cells import Cell, Result, curve, run_cells
@@ -152,7 +152,7 @@ def _rows(
     for number, metric in enumerate(METRICS):
         means = np.array([values[metric].mean() for values in per_seed])
         mean, sd = float(means.mean()), float(means.std(ddof=1))
-        half = float(stdtrit(means.size - 1, 0.975)) * sd / np.sqrt(means.size)
+        half = half_width(means)
         rows.append(
             {
                 "data": plan.data, "method": name, "sampler": str(sampler), "weight_decay": decay, "epochs": epochs,

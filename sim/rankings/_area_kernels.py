@@ -7,7 +7,7 @@ import numpy as np
 
 from .._jit import kernel
 from .._random import stream2, uniform
-from ._kernels import draw_ranking, metric_values
+from ._kernels import draw_ranking, metric_values, ranking_room
 
 __all__ = ["area_sums"]
 
@@ -37,8 +37,7 @@ def area_sums(
     counted = n_hidden if masked else everyone
     n_metrics = codes.size
     for g in numba.prange(bounds.size - 1):
-        bits = np.zeros((everyone + n_neg + 63) // 64, dtype=np.uint64)
-        levels = np.empty(everyone + n_neg + 2)
+        bits, levels = ranking_room(everyone + n_neg)
         b = np.zeros(everyone, dtype=np.int64)
         mine = np.zeros(everyone, dtype=np.int64)
         hidden = np.zeros(everyone, dtype=np.bool_)

@@ -7,7 +7,7 @@ import numpy as np
 
 from .._jit import kernel
 from .._random import stream
-from ._kernels import draw_ranking, metric_values
+from ._kernels import draw_ranking, metric_values, ranking_room
 
 __all__ = ["areas_at", "chosen_sums", "fill_values"]
 
@@ -33,8 +33,7 @@ def chosen_sum(
     values_sum, cross, squares,
 ):  # fmt: skip
     """One group of :func:`chosen_sums`: the rankings first .. stop - 1."""
-    bits = np.zeros((n_pos + n_neg + 63) // 64, dtype=np.uint64)
-    levels = np.empty(n_pos + n_neg + 2)
+    bits, levels = ranking_room(n_pos + n_neg)
     b = np.zeros(n_pos, dtype=np.int64)
     hits = np.zeros(ks.size)
     dcg = np.zeros(ks.size)
@@ -76,8 +75,7 @@ def fill_values(seed, n_pos, n_neg, n_top, table, codes, which, ks, gains, m, va
     """Metrics (columns, n) and areas at the increasing ``m`` (m.size, n) of the rankings 0 .. n - 1."""
     n = areas.shape[1]
     for block in numba.prange((n + BLOCK - 1) // BLOCK):
-        bits = np.zeros((n_pos + n_neg + 63) // 64, dtype=np.uint64)
-        levels = np.empty(n_pos + n_neg + 2)
+        bits, levels = ranking_room(n_pos + n_neg)
         b = np.zeros(n_pos, dtype=np.int64)
         hits = np.zeros(ks.size)
         dcg = np.zeros(ks.size)

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from ._chosen_kernels import chosen_sums, fill_values
 from ._kernels import group_sums
+from ._model_base import Floats
 from ._plan import Plan
 from .rank_correlation import influence_of
 
 __all__ = ["Estimate", "estimate"]
-
-Floats = NDArray[np.float64]
 
 _PILOT = 256
 _PILOT_STREAM = 0x2545F4914F6CDD1D

@@ -15,7 +15,7 @@ import numpy as np
 from .._jit import kernel
 from .._random import stream, uniform, word
 
-__all__ = ["draw_ranking", "draw_rankings", "group_sums", "metric_values", "rank_mass"]
+__all__ = ["draw_ranking", "draw_rankings", "group_sums", "metric_values", "rank_mass", "ranking_room"]
 
 LANES = 8
 """Rankings that are accumulated together: one vector of float64."""
@@ -138,6 +138,12 @@ def draw_model(key, n_pos, n_neg, table, levels, b):
     while i < n_pos:
         b[i] = n_neg
         i += 1
+
+
+@kernel()
+def ranking_room(n_items):
+    """Scratch for :func:`draw_ranking`: a bit an item, all zero, and room for the levels of the scores."""
+    return np.zeros((n_items + 63) // 64, dtype=np.uint64), np.empty(n_items + 2)
 
 
 @kernel()
@@ -270,8 +276,7 @@ def group_sum(
 ):  # fmt: skip
     """One group of :func:`group_sums`: the rankings first .. stop - 1."""
     n_columns = codes.size
-    bits = np.zeros((n_pos + n_neg + 63) // 64, dtype=np.uint64)
-    levels = np.empty(n_pos + n_neg + 2)
+    bits, levels = ranking_room(n_pos + n_neg)
     b = np.zeros(n_pos, dtype=np.int64)
     hits = np.zeros(ks.size)
     dcg = np.zeros(ks.size)
@@ -342,8 +347,7 @@ def group_sums(
 def draw_rankings(seed, first, n_pos, n_neg, table, out):
     """Rows of ``out`` (n, n_pos): negatives above each positive for the rankings numbered first, first + 1, ..."""
     for r in numba.prange(out.shape[0]):
-        bits = np.zeros((n_pos + n_neg + 63) // 64, dtype=np.uint64)
-        levels = np.empty(n_pos + n_neg + 2)
+        bits, levels = ranking_room(n_pos + n_neg)
         draw_ranking(stream(seed, first + r), n_pos, n_neg, table, bits, levels, out[r])
 
 

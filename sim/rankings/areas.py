@@ -14,14 +14,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from .._random import to_seed
-from .._validation import check_finite, check_fraction, check_int
+from .._validation import check_finite, check_int
 from ._area_kernels import area_sums
 from ._model_base import Floats, ScoreModel, roc_table
 from ._plan import GROUPS, MAX_BYTES, check_memory, make_plan
-from .rank_correlation import group_error
+from .rank_correlation import fisher_interval, group_error
 
 __all__ = ["SimulatedAreas", "hidden_attenuation", "simulate_areas"]
 
@@ -264,13 +263,3 @@ def joint_moments(
     return JointMoments(
         counts, sums, products + lower.transpose(0, 2, 1), plan.column, 1e-20 * centre**2 + 1e-300, seed
     )
-
-
-def fisher_interval(
-    correlation: Floats | float, error: Floats | float, groups: int, level: float
-) -> tuple[Floats, Floats]:
-    """Confidence limits of correlations, Student's t on Fisher's z scale."""
-    quantile = float(special.stdtrit(groups - 1, 0.5 + 0.5 * check_fraction("level", level)))
-    inner = np.clip(correlation, -1.0 + 1e-15, 1.0 - 1e-15)
-    half = quantile * np.asarray(error) / (1.0 - inner**2)
-    return np.tanh(np.arctanh(inner) - half), np.tanh(np.arctanh(inner) + half)

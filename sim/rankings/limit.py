@@ -26,14 +26,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from .._validation import check_int
-from ._model_base import ScoreModel
+from ._model_base import Floats, ScoreModel
 from ._plan import reported_areas
 from .exact import metric_position_weights, sizes
 from .models_mixed import Empirical, FalseNegatives
 
 __all__ = ["expected_negatives", "limit_correlation"]
 
-Floats = NDArray[np.float64]
 Curve = Callable[[Any], tuple[Floats, Floats]]
 
 

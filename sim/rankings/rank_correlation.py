@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import special
 
-from .._validation import check_choice, check_finite, check_int
+from .._validation import check_choice, check_finite, check_fraction, check_int
+from ._model_base import Floats
 from ._plan import GROUPS, METHODS
 from ._rank_kernels import column_sums, pair_sums, rank_levels
 
-__all__ = ["Correlation", "correlate", "group_error", "influence_of"]
-
-Floats = NDArray[np.float64]
+__all__ = ["Correlation", "correlate", "fisher_interval", "group_error", "influence_of"]
 
 
 class Correlation(NamedTuple):
@@ -133,3 +133,13 @@ def group_error(influence: Floats) -> Floats:
     """Standard error from the influence of each group (first axis)."""
     groups = len(influence)
     return np.sqrt((influence**2).sum(axis=0) / (groups * (groups - 1)))
+
+
+def fisher_interval(
+    correlation: Floats | float, error: Floats | float, groups: int, level: float
+) -> tuple[Floats, Floats]:
+    """Confidence limits of correlations, Student's t on Fisher's z scale."""
+    quantile = float(special.stdtrit(groups - 1, 0.5 + 0.5 * check_fraction("level", level)))
+    inner = np.clip(correlation, -1.0 + 1e-15, 1.0 - 1e-15)
+    half = quantile * np.asarray(error) / (1.0 - inner**2)
+    return np.tanh(np.arctanh(inner) - half), np.tanh(np.arctanh(inner) + half)

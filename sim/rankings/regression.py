@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from .._validation import check_int
 from ._model_base import Floats
 from ._plan import GROUPS, MAX_BYTES
-from .areas import JointMoments, Models, fisher_interval, joint_moments
+from .areas import JointMoments, Models, joint_moments
+from .rank_correlation import fisher_interval
 
 __all__ = ["FittedWeights", "fit_weights"]
 

@@ -18,12 +18,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from .._random import to_seed
 from .._validation import check_choice, check_int
 from ._kernels import draw_rankings
-from ._model_base import ScoreModel, roc_table
+from ._model_base import Floats, ScoreModel, roc_table
 from ._plan import GROUPS, MAX_BYTES, check_memory, reported_areas
 from .exact import bridge_scale, exact_moments, sizes
 from .rank_correlation import group_error, influence_of
@@ -32,8 +32,6 @@ __all__ = ["SAMPLED_METRICS", "sampled_correlation", "sampled_gain", "simulate_s
 
 SAMPLED_METRICS: tuple[str, ...] = ("recall", "ndcg", "mrr")
 """Gain of a positive of rank r <= K among the sampled negatives: 1, 1/log2(1 + r), 1/r; 0 beyond K."""
-
-Floats = NDArray[np.float64]
 
 
 def sampled_gain(n_neg: int, n_sampled: int, metric: str, k: int, *, replace: bool = True) -> tuple[Floats, Floats]:

@@ -11,18 +11,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from .._random import to_seed
 from .._validation import check_choice, check_fraction, check_int
 from ._estimate import estimate
-from ._model_base import ScoreModel, roc_table
+from ._model_base import Floats, ScoreModel, roc_table
 from ._plan import GROUPS, MAX_BYTES, METRICS, make_plan
-from .rank_correlation import group_error
+from .rank_correlation import fisher_interval, group_error
 
 __all__ = ["METRICS", "SimulatedCorrelation", "SimulatedPeaks", "simulate_correlation"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -136,11 +133,7 @@ class SimulatedCorrelation:
 
     def interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
         """Two-sided confidence limits of the given level, Student's t on Fisher's z scale."""
-        level = check_fraction("level", level)
-        quantile = float(special.stdtrit(self.groups - 1, 0.5 + 0.5 * level))
-        inner = np.clip(self.correlation, -1.0 + 1e-15, 1.0 - 1e-15)
-        half = quantile * self.standard_error / (1.0 - inner**2)
-        return np.tanh(np.arctanh(inner) - half), np.tanh(np.arctanh(inner) + half)
+        return fisher_interval(self.correlation, self.standard_error, self.groups, level)
 
     def peaks(self, level: float = 0.95, n_resamples: int = 1000) -> SimulatedPeaks:
         """Place and height of every curve's peak, with percentile intervals of a bootstrap over groups of rankings.
