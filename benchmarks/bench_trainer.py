@@ -8,6 +8,9 @@ The floor of an epoch is the sum of two times that no implementation of the same
 avoid: gathering and multiplying one item row per draw (measured: random rows of a table of the catalogue's size, at the
 best of some prefetch distances), and moving Adam's tables once a batch (measured: triad bandwidth). Postponed user
 steps move less than that, so ratios below one are possible in principle.
+
+A machine's speed drifts (by a factor of two on shared hardware), so everything is timed in turns: each round measures
+the limits and one epoch of every contender, and the ratios printed are medians over the rounds.
 """
 
 from __future__ import annotations
@@ -15,11 +18,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,7 @@ import numba
 import numpy as np
 from bench_scale import synthetic
 from scipy import sparse
+from tqdm import tqdm
 
 from sim._jit import kernel
 from sim._random import bounded, stream2
@@ -68,15 +72,23 @@ def best(run: Any, repeats: int) -> float:
     return min(times)
 
 
-def limits(n_items: int, d: int) -> tuple[float, float]:
-    """Gathered dots per second (the best of some prefetch distances) and triad bytes per second, all threads."""
-    U, V = (aligned_zeros((n, d), np.float32) for n in (4096, n_items))
-    U[:], V[:] = (np.random.default_rng(0).normal(size=t.shape) for t in (U, V))
-    n_pairs, pool = 50_000, 200
-    out = np.empty(n_pairs, np.float32)
-    fastest = min(best(lambda ahead=ahead: _gather(U, V, n_pairs, pool, ahead, out), 5) for ahead in (0, 8, 16, 32))
-    a, b, c = (np.ones(10_000_000) for _ in range(3))
-    return n_pairs * pool / fastest, 3 * a.nbytes / best(lambda: _triad(a, b, c), 5)
+class Limits:
+    """The machine's own limits, to be measured again and again: its speed drifts."""
+
+    def __init__(self, n_items: int, d: int) -> None:
+        self.U, self.V = (aligned_zeros((n, d), np.float32) for n in (4096, n_items))
+        self.U[:], self.V[:] = (np.random.default_rng(0).normal(size=t.shape) for t in (self.U, self.V))
+        self.out = np.empty(50_000, np.float32)
+        self.moved = tuple(np.ones(10_000_000) for _ in range(3))
+
+    def __call__(self) -> tuple[float, float]:
+        """Gathered dots a second (at the best of some prefetch distances) and triad bytes a second, all threads."""
+        pool = 200
+        gathers = min(
+            best(lambda ahead=ahead: _gather(self.U, self.V, self.out.size, pool, ahead, self.out), 3)
+            for ahead in (0, 8, 16, 32)
+        )
+        return self.out.size * pool / gathers, 3 * self.moved[0].nbytes / best(lambda: _triad(*self.moved), 3)
 
 
 def train_pairs(name: str) -> tuple[sparse.csr_matrix, str]:
@@ -93,19 +105,15 @@ def main() -> int:
     """Print the table; see the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="gowalla")
-    parser.add_argument("--epochs", type=int, default=5, help="epochs to time; the median counts")
+    parser.add_argument("--epochs", type=int, default=5, help="rounds; the median counts")
     parser.add_argument("--factors", type=int, default=32)
-    parser.add_argument("--peers", action="store_true", help="time implicit's BPR too")
+    parser.add_argument("--peers", action="store_true", help="time implicit's BPR in the same rounds")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     train, name = train_pairs(options.data)
     (n_users, n_items), pairs, d = train.shape, train.nnz, options.factors
-    dots, triad = limits(n_items, d)
-    batches = -(-pairs // 4096)
-    moved = 6 * 4 * (n_users + n_items) * d * batches
+    moved = 6 * 4 * (n_users + n_items) * d * -(-pairs // 4096)
     print(f"{name}: {n_users:,} x {n_items:,}, {pairs:,} pairs, d = {d}, {numba.get_num_threads()} threads")
-    print(f"limits: {dots / 1e6:.0f} M gathered dots/s, {triad / 1e9:.1f} GB/s triad")
-    rows: list[dict[str, Any]] = []
     included = {"exclude_positives": False}
     contenders: list[tuple[Sampler, dict[str, Any]]] = [
         (DNS(5, 200), included),
@@ -117,29 +125,49 @@ def main() -> int:
         (Uniform(1), included),
         (Uniform(1), included | {"optimizer": "sgd", "sparse": True, "lr": 0.05}),
     ]
-    for sampler, settings in contenders:
-        model = BPRMF(d, sampler, epochs=options.epochs + 1, rng=0, **settings).fit(train)
-        seconds = [h["seconds"] for h in model.history_[1:]]
+    models = [BPRMF(d, sampler, epochs=1, rng=0, **settings).fit(train) for sampler, settings in contenders]
+    limits, implicit = Limits(n_items, d), implicit_epoch(train, d) if options.peers else None
+    limits()  # compile
+    measured: list[tuple[float, ...]] = []
+    for _ in tqdm(range(options.epochs), desc="rounds of one epoch each", disable=None):
+        for model in models:
+            model.partial_fit(train, epochs=1)
+        measured.append(
+            (*limits(), *(model.history_[-1]["seconds"] for model in models), implicit() if implicit else 0)
+        )
+    rounds = np.array(measured)
+    dots, triad = rounds[:, 0], rounds[:, 1]
+    print(f"limits: {np.median(dots) / 1e6:.0f} M gathered dots/s, {np.median(triad) / 1e9:.1f} GB/s triad")
+    rows: list[dict[str, Any]] = []
+    for (sampler, settings), seconds in zip(contenders, rounds[:, 2:].T):
         floor = pairs * sampler.N / dots + (0 if "sparse" in settings else moved / triad)
         note = "" if settings.get("exclude_positives", True) is False else ", positives excluded"
         note += ", sparse SGD" if "sparse" in settings else ""
-        row = {"sampler": str(sampler) + note, "seconds": statistics.median(seconds), "fastest": min(seconds)}
-        rows.append({**row, "floor": floor})
-        print(
-            f"{row['sampler']:42s} {row['seconds']:7.3f} s/epoch (fastest {row['fastest']:.3f})  "
-            f"{row['seconds'] / floor:5.2f} x floor  {pairs / row['seconds'] / 1e6:6.2f} M pairs/s",
-            flush=True,
-        )
-    if options.peers:
-        rows += peers(train, d)
+        row = {
+            "sampler": str(sampler) + note, "seconds": float(np.median(seconds)), "fastest": float(seconds.min()),
+            "of_floor": float(np.median(seconds / floor)), "of_dns": float(np.median(seconds / rounds[:, 2])),
+            "of_implicit": float(np.median(seconds / rounds[:, -1])) if implicit else None,
+        }  # fmt: skip
+        rows.append(row)
+        ratios = f"{row['of_floor']:5.2f} x floor  {row['of_dns']:5.2f} x DNS(5,200)"
+        ratios += f"  {row['of_implicit']:5.2f} x implicit" if implicit else ""
+        speed = f"{row['seconds']:7.3f} s/epoch (fastest {row['fastest']:.3f})"
+        speed += f"  {pairs / row['seconds'] / 1e6:6.2f} M pairs/s"
+        print(f"{row['sampler']:42s} {speed}  {ratios}")
+    if implicit:
+        seconds = rounds[:, -1]
+        rows.append({"sampler": "implicit BPR", "seconds": float(np.median(seconds)), "fastest": float(seconds.min())})
+        print(f"{'implicit BPR, 1 negative':42s} {np.median(seconds):7.3f} s/epoch (fastest {seconds.min():.3f})")
     rows += fresh(options.data)
     if options.json:
-        options.json.write_text(json.dumps({"data": name, "dots": dots, "triad": triad, "rows": rows}, indent=2) + "\n")
+        machine = {"dots": float(np.median(dots)), "triad": float(np.median(triad))}
+        options.json.write_text(json.dumps({"data": name, **machine, "rows": rows}, indent=2) + "\n")
     return 0
 
 
 _FRESH = """
-import resource, sys, time
+import sys, time
+from pathlib import Path
 import numpy as np
 from scipy import sparse
 from sim.bpr import BPRMF
@@ -150,7 +178,10 @@ BPRMF(32, DNS(5, 200), epochs=1, rng=0).fit(sparse.eye(100, 300, format="csr"))
 print(time.perf_counter() - start)
 if len(sys.argv) > 1:
     BPRMF(32, DNS(5, 200), epochs=2, rng=0).fit(load(sys.argv[1]).fit)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+# not getrusage: a child's maximum starts at its parent's
+status = Path("/proc/self/status")
+lines = dict(line.split(":", 1) for line in status.read_text().splitlines()) if status.exists() else {}
+print(int(lines["VmHWM"].split()[0]) / 1024 if lines else "nan")
 """
 
 
@@ -173,17 +204,21 @@ def fresh(data: str) -> list[dict[str, Any]]:
     return rows
 
 
-def peers(train: sparse.csr_matrix, d: int) -> list[dict[str, Any]]:
-    """implicit's BPR (one negative, asynchronous SGD)."""
+def implicit_epoch(train: sparse.csr_matrix, d: int) -> Callable[[], float]:
+    """Seconds of an epoch of implicit's BPR (one negative, asynchronous SGD), the mean of five."""
     try:
         from implicit.bpr import BayesianPersonalizedRanking
     except ImportError:
-        print("implicit is not installed: pip install implicit")
-        return []
-    model = BayesianPersonalizedRanking(factors=d, iterations=10, num_threads=numba.get_num_threads())
-    seconds = best(lambda: model.fit(train, show_progress=False), 2) / 10
-    print(f"{'implicit BPR, 1 negative':42s} {seconds:7.3f} s/epoch")
-    return [{"sampler": "implicit BPR", "seconds": seconds}]
+        raise SystemExit("--peers needs implicit: pip install implicit") from None
+    model = BayesianPersonalizedRanking(factors=d, iterations=5, num_threads=numba.get_num_threads())
+    model.fit(train, show_progress=False)
+
+    def epoch() -> float:
+        start = time.perf_counter()
+        model.fit(train, show_progress=False)
+        return (time.perf_counter() - start) / 5
+
+    return epoch
 
 
 if __name__ == "__main__":
