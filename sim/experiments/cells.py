@@ -23,17 +23,16 @@ from ..bpr._schedule import Settings
 from ..bpr._store import read_npz, write_npz
 from ..data import Dataset, load
 from ..data._kernels import split_rows
-from ..sampling import DNS, Sampler, SoftmaxExact, SoftmaxV, Uniform
+from ..sampling import Sampler
 from ._options import Options
 from ._output import versions
+from ._realised import realised_hardness
 
 __all__ = ["SCHEMA", "Cell", "Result", "curve", "observed", "read_cell", "run_cells"]
 
 SCHEMA = 2
 """Version of the cells' meaning, part of their names, so that versions are never mixed: raise it when a default of
 :class:`sim.bpr.BPRMF` changes, or when the same settings give other results."""
-
-_SAMPLERS: dict[str, type[Sampler]] = {c.__name__: c for c in (Uniform, DNS, SoftmaxV, SoftmaxExact)}
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,8 @@ class Result:
     ----------
     meta : dict
         ``config``, ``epochs`` (when ranks were kept), ``loss`` and ``seconds`` per epoch, ``versions``, ``split`` (hash
-        of the data).
+        of the data), and for test cells of samplers of uniform pools ``hardness``
+        (:func:`~sim.experiments._realised.realised_hardness`).
     indptr, n_candidates : ndarray
         As in :class:`sim.bpr.Ranks`.
     ranks : ndarray of shape (len(epochs), n_positives)
@@ -197,6 +197,9 @@ def _compute(cell: Cell, options: Options, jobs: int) -> None:
         "config": cell.config(), "epochs": epochs, "loss": [round(h["loss"], 6) for h in model.history_],
         "wall_seconds": round(time.perf_counter() - start, 3), "split": data.sha256, "versions": versions(),
     }  # fmt: skip
+    sampler = cell.sampler
+    if cell.held_out == "test" and sampler.proposal == "uniform" and not (sampler.by_score or sampler.adaptive):
+        meta["hardness"] = realised_hardness(sampler, model, shown)
     arrays: dict[str, NDArray[Any]] = {
         "indptr": kept[0].indptr, "n_candidates": kept[0].n_candidates, "ranks": np.stack([r.ranks for r in kept]),
     }  # fmt: skip
