@@ -65,8 +65,39 @@ def _few_largest(losses, m, idx, lanes):
 
 
 @kernel()
+def _threshold(losses, m, scratch):
+    """A value that exactly m < n losses reach, and True; the m-th largest loss and False where ties forbid one.
+
+    Bisection between the least and the greatest loss: a vectorised count is cheaper than a quickselect's branches.
+    """
+    low, high = losses[0], losses[0]
+    for j in range(losses.size):
+        low, high = min(low, losses[j]), max(high, losses[j])
+    half = losses.dtype.type(0.5)
+    while True:
+        middle = half * low + half * high
+        if not low < middle < high:  # neighbours; or infinite, or NaN
+            break
+        reached = 0
+        for j in range(losses.size):
+            reached += losses[j] >= middle
+        if reached == m:
+            return middle, True
+        if reached > m:
+            low = middle
+        else:
+            high = middle
+    for j in range(losses.size):
+        scratch[j] = losses[j]
+    return select_largest(scratch, losses.size, m), False
+
+
+@kernel()
 def top_m(losses, m, idx, scratch):
-    """Positions of the ``m`` largest losses into ``idx[:m]``; ties go to earlier positions. ``scratch``: n losses."""
+    """Positions of the ``m`` largest losses into ``idx[:m]``; ties go to earlier positions.
+
+    ``idx`` and ``scratch`` have room for n; what ``idx`` holds beyond m is undefined.
+    """
     n = losses.size
     if m >= n:
         for j in range(n):
@@ -75,14 +106,16 @@ def top_m(losses, m, idx, scratch):
     if m <= MASK_LANES and n >= 2 * MASK_LANES:
         _few_largest(losses, m, idx, scratch)
         return
-    for j in range(n):
-        scratch[j] = losses[j]
-    threshold = select_largest(scratch, n, m)
-    above = 0
-    for j in range(n):
-        above += losses[j] > threshold
-    ties = m - above
+    threshold, separates = _threshold(losses, m, scratch)
     k = 0
+    if separates:
+        for j in range(n):  # without a branch: each position is written, the next one over it unless it is kept
+            idx[k] = j
+            k += losses[j] >= threshold
+        return
+    ties = m
+    for j in range(n):
+        ties -= losses[j] > threshold
     for j in range(n):
         if losses[j] > threshold:
             idx[k] = j
