@@ -177,11 +177,20 @@ class FalseNegatives(ScoreModel):
         return pos, neg, hidden if self.share > 0.0 else np.zeros(neg.shape, dtype=np.bool_)
 
     def tpr(self, fpr: ArrayLike) -> Floats:  # noqa: D102
-        return self.base.tpr(self._base_fpr(unit("fpr", fpr)))
+        s = unit("fpr", fpr)
+        if isinstance(self.base, Empirical):
+            return _height(self._table()[:-1], s)
+        return self.base.tpr(self._base_fpr(s))
 
     def opauc_with_error(self, beta: ArrayLike) -> tuple[Floats, Floats]:
-        """(1 - share) OPAUC_base(w) + share TPR_base(w)^2 / 2, where the base's FPR w gives the observed FPR beta."""
-        w = self._base_fpr(unit("beta", beta))
+        """(1 - share) OPAUC_base(w) + share TPR_base(w)^2 / 2, where the base's FPR w gives the observed FPR beta.
+
+        Trapezoids between the mixture's corners over an :class:`Empirical` base, whose TPR jumps.
+        """
+        s = unit("beta", beta)
+        if isinstance(self.base, Empirical):
+            return _trapezoids(self._table()[:-1], s)
+        w = self._base_fpr(s)
         area, error = self.base.opauc_with_error(w)
         return (1.0 - self.share) * area + 0.5 * self.share * self.base.tpr(w) ** 2, (1.0 - self.share) * error + 1e-14
 
@@ -258,7 +267,7 @@ class Empirical(ScoreModel):
 
     pos_scores: Floats = field(repr=False)
     neg_scores: Floats = field(repr=False)
-    _corners: tuple[Floats, Floats] = field(init=False, repr=False)
+    _corners: Floats = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("pos_scores", "neg_scores"):
@@ -269,31 +278,18 @@ class Empirical(ScoreModel):
             scores.setflags(write=False)
             object.__setattr__(self, name, scores)
         levels = np.unique(np.concatenate((self.pos_scores, self.neg_scores)))[::-1]
-        corners = []
-        for scores in (self.pos_scores, self.neg_scores):
-            above = scores.size - np.searchsorted(scores, levels, side="left")
-            corners.append(np.concatenate(([0.0], above / scores.size)))
-        object.__setattr__(self, "_corners", (corners[0], corners[1]))
+        corners = np.zeros((levels.size + 1, 2))
+        for column, scores in enumerate((self.pos_scores, self.neg_scores)):
+            corners[1:, column] = (scores.size - np.searchsorted(scores, levels, side="left")) / scores.size
+        object.__setattr__(self, "_corners", corners)
 
     def tpr(self, fpr: ArrayLike) -> Floats:
         """Linear between the corners; the upper end of a vertical step."""
-        s = unit("fpr", fpr)
-        tpr, rate = self._corners
-        at = np.clip(np.searchsorted(rate, s, side="right") - 1, 0, rate.size - 1)
-        after = np.minimum(at + 1, rate.size - 1)
-        width = rate[after] - rate[at]
-        share = np.divide(s - rate[at], width, out=np.zeros(s.shape), where=width > 0.0)
-        return np.asarray(tpr[at] + share * (tpr[after] - tpr[at]))
+        return _height(self._corners, unit("fpr", fpr))
 
     def opauc_with_error(self, beta: ArrayLike) -> tuple[Floats, Floats]:
         """Trapezoids between the corners."""
-        s = unit("beta", beta)
-        tpr, rate = self._corners
-        parts = 0.5 * np.diff(rate) * (tpr[1:] + tpr[:-1])
-        whole = np.concatenate(([0.0], np.cumsum(parts)))
-        at = np.clip(np.searchsorted(rate, s, side="right") - 1, 0, rate.size - 1)
-        area = whole[at] + 0.5 * (s - rate[at]) * (tpr[at] + self.tpr(s))
-        return area, np.full(s.shape, 1e-16 * rate.size)
+        return _trapezoids(self._corners, unit("beta", beta))
 
     def _pools(self) -> tuple[Floats, Floats]:
         return self.pos_scores, self.neg_scores
@@ -302,4 +298,27 @@ class Empirical(ScoreModel):
         return (TABLE, (0.0,)), (TABLE, (0.0,))
 
     def _table(self) -> Floats:
-        return np.vstack((np.column_stack(self._corners), [[0.0, 0.0]]))
+        return np.vstack((self._corners, [[0.0, 0.0]]))
+
+
+def _height(corners: Floats, s: Floats) -> Floats:
+    """TPR where the FPR is s on the curve through rows (TPR, FPR); the upper end of a vertical step."""
+    tpr, rate = corners.T
+    at, share = _between(rate, s)
+    return np.asarray(tpr[at] + share * (tpr[np.minimum(at + 1, rate.size - 1)] - tpr[at]))
+
+
+def _trapezoids(corners: Floats, s: Floats) -> tuple[Floats, Floats]:
+    """Area under that curve up to FPR s, and the size of its rounding."""
+    tpr, rate = corners.T
+    whole = np.concatenate(([0.0], np.cumsum(0.5 * np.diff(rate) * (tpr[1:] + tpr[:-1]))))
+    at, _ = _between(rate, s)
+    area = whole[at] + 0.5 * (s - rate[at]) * (tpr[at] + _height(corners, s))
+    return area, np.full(s.shape, 1e-16 * rate.size)
+
+
+def _between(rate: Floats, s: Floats) -> tuple[NDArray[np.intp], Floats]:
+    """The last corner at or before s, and the share of the way to the next one."""
+    at = np.clip(np.searchsorted(rate, s, side="right") - 1, 0, rate.size - 1)
+    width = rate[np.minimum(at + 1, rate.size - 1)] - rate[at]
+    return at, np.divide(s - rate[at], width, out=np.zeros(s.shape), where=width > 0.0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import operator
+from fractions import Fraction
 
 import numba
 import numpy as np
@@ -185,9 +187,39 @@ def test_empirical_area_counts_pairs(data: st.DataObject) -> None:
     assert abs(model.auc - wins) < 1e-12
     # the area is the integral of the curve, at any limit
     beta = data.draw(st.floats(0.0, 1.0))
-    s = np.unique(np.concatenate((np.linspace(0.0, beta, 3001), model._corners[1][model._corners[1] < beta])))
+    s = np.unique(np.concatenate((np.linspace(0.0, beta, 3001), model._corners[model._corners[:, 1] < beta, 1])))
     middle = 0.5 * (s[1:] + s[:-1])
     assert abs(float(model.opauc(beta)) - float((model.tpr(middle) * np.diff(s)).sum())) < 1e-12
+
+
+def pairs_area(pos: list[int], neg: list[int], share: Fraction, beta: Fraction) -> Fraction:
+    """OPAUC(beta) where a share of the negatives follow the positives' law, pair by pair of atoms, in fractions."""
+    atoms = [(score, share / len(pos)) for score in pos] + [(score, (1 - share) / len(neg)) for score in neg]
+    total = Fraction(0)
+    for score in set(pos + neg):
+        start, mass = (sum(m for x, m in atoms if keep(x, score)) for keep in (operator.gt, operator.eq))
+        inside = min(max(beta - start, Fraction(0)), mass)  # of the FPR that this score's negatives cover
+        above, tied = (Fraction(sum(keep(x, score) for x in pos), len(pos)) for keep in (operator.gt, operator.eq))
+        total += inside * above
+        total += tied * inside**2 / (2 * mass) if mass else 0  # ties in random order
+    return total
+
+
+@given(st.data())
+def test_area_with_hidden_positives_from_data_counts_pairs(data: st.DataObject) -> None:
+    scores = st.lists(st.integers(-3, 3), min_size=1, max_size=6)
+    pos, neg = data.draw(scores), data.draw(scores)
+    share, beta = data.draw(st.fractions(0, Fraction(9, 10))), data.draw(st.fractions(0, 1))
+    model = FalseNegatives(Empirical(np.array(pos, float), np.array(neg, float)), float(share))
+    expected = float(pairs_area(pos, neg, Fraction(float(share)), Fraction(float(beta))))
+    value, error = model.opauc_with_error(float(beta))
+    assert abs(float(value) - expected) < 1e-13 + float(error)
+    # the curve is the area's derivative
+    step = Fraction(1, 10**9)
+    if step < beta < 1 - step:
+        low, high = (pairs_area(pos, neg, share, beta + sign * step) for sign in (-1, 1))
+        before, after = (float(model.tpr(float(beta) + sign * 2e-9)) for sign in (-1, 1))
+        assert before - 1e-9 <= float((high - low) / (2 * step)) <= after + 1e-9
 
 
 def test_finite_variance_is_said() -> None:
