@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -52,6 +53,7 @@ class Levels:
         return (before[..., None] + inside).reshape(f.shape)
 
 
+@cache
 def _legendre() -> tuple[Floats, Floats, Floats]:
     """Nodes and weights on [-1, 1], and the matrix that integrates from -1 to every node."""
     x, w = np.polynomial.legendre.leggauss(ORDER)
