@@ -1,24 +1,92 @@
-"""What figures 8, 9 and 10 share: Metric@K relative to its best along one axis of hardness."""
+"""What figures 8, 9 and 10 share: Metric@K along one axis of hardness."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
+from ..bpr import rank_positives
+from ..data import load
+from ._options import Options
 from ._style import K_COLOURS, label_line_ends, style
-from .guideline import best
+from .guideline import KS, METRICS, Study, nominal, studies
+from .stats import best_level, bootstrap
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["NAMES", "caption_curves", "plot_curves"]
+__all__ = ["NAMES", "best", "caption_curves", "curves", "plot_curves"]
 
 NAMES = {"ndcg": "NDCG", "recall": "Recall", "precision": "Precision"}
 SHOWN_KS = (1, 5, 20, 50, 100)
 SHOWN_METRICS = ("ndcg", "recall")
+
+
+def curves(options: Options, *axes: str) -> pd.DataFrame:
+    """Metric@K along axes of hardness, for every data set of the profile that has them.
+
+    Returns
+    -------
+    DataFrame
+        One row per (data, axis, sampler, metric, K), and one per (data, axis, metric, K) of the popularity ranking,
+        whose hardness is 0. Columns data, axis, sampler, parameter (M, N or rho), hardness (M/N or exp(-rho)), beta,
+        beta_divergence (realised), weight_decay, epochs, metric, k, mean, low, high (95% bootstrap interval over users
+        and seeds), relative, relative_low, relative_high (the same of the mean over that of the best level, paired),
+        p_best (of "this level is the best"), sd_seeds, seeds, users.
+    """
+    rows: list[dict[str, Any]] = []
+    for study in studies(options, *axes):
+        rows += _rows(study, options.seed)
+        rows += _popularity_rows(study, options)
+    return pd.DataFrame(rows)
+
+
+def _rows(study: Study, seed: int) -> list[dict[str, Any]]:
+    values = study.values()
+    found = bootstrap(values, seed=seed)
+    relative, p = found.relative(), best_level(found)
+    columns = {
+        "mean": found.mean, "low": found.interval()[0], "high": found.interval()[1],
+        "relative": relative.mean, "relative_low": relative.interval()[0], "relative_high": relative.interval()[1],
+        "p_best": p, "sd_seeds": values.mean(axis=2).std(axis=1, ddof=1),
+    }  # fmt: skip
+    rows = []
+    for i, level in enumerate(study.levels):
+        about = {
+            "data": study.plan.data, "axis": study.axis, "sampler": str(level.sampler),
+            "parameter": float(level.sampler.get_params()[study.axis.partition("-")[0]]),
+            "hardness": nominal(level.sampler), "beta": level.beta, "beta_divergence": level.beta_divergence,
+            "weight_decay": level.weight_decay, "epochs": level.epochs,
+        }  # fmt: skip
+        for q, (metric, k) in enumerate(product(METRICS, KS)):
+            numbers = {name: column[i, q] for name, column in columns.items()}
+            rows.append(
+                about | {"metric": metric, "k": k} | numbers | {"seeds": values.shape[1], "users": values.shape[2]}
+            )
+    return rows
+
+
+def _popularity_rows(study: Study, options: Options) -> list[dict[str, Any]]:
+    """Rank items by their number of train pairs, the same for everyone."""
+    data = load(study.plan.data, data_dir=options.data_dir)
+    counts = np.asarray(data.fit.sum(axis=0)).ravel().astype(np.float32)
+    ranks = rank_positives(np.ones((data.n_users, 1), np.float32), counts[:, None], data.test, exclude=data.fit)
+    values = ranks.top_k(KS)
+    about = {"data": study.plan.data, "axis": study.axis, "sampler": "popularity", "parameter": 0.0, "hardness": 0.0}
+    return [
+        about | {"metric": metric, "k": k, "mean": values[f"{metric}@{k}"].mean(), "users": ranks.users.size}
+        for metric, k in product(METRICS, KS)
+    ]
+
+
+def best(table: pd.DataFrame) -> pd.DataFrame:
+    """The row of the best point for every data set, axis, metric and K."""
+    models = table[table.hardness > 0]
+    return models.loc[models.groupby(["data", "axis", "metric", "k"], sort=False)["mean"].idxmax()]
 
 
 def plot_curves(table: pd.DataFrame, panels: Sequence[tuple[str, str]], xlabel: str) -> Figure:
@@ -39,12 +107,12 @@ def plot_curves(table: pd.DataFrame, panels: Sequence[tuple[str, str]], xlabel: 
             ends = []
             for k in SHOWN_KS:
                 line = part[part.k == k].sort_values("parameter")
-                top, colour = line["mean"].max(), K_COLOURS[k]
-                ax.plot(line.parameter, line["mean"] / top, color=colour, marker="o", markersize=3)
-                ax.fill_between(line.parameter, line.low / top, line.high / top, color=colour, alpha=0.2, linewidth=0)
+                at, colour = line.parameter, K_COLOURS[k]
+                ax.plot(at, line.relative, color=colour, marker="o", markersize=3)
+                ax.fill_between(at, line.relative_low, line.relative_high, color=colour, alpha=0.2, linewidth=0)
                 peak = line.loc[line["mean"].idxmax()]
                 ax.plot(peak.parameter, 1.0, marker="*", markersize=11, color=colour, markeredgecolor="white", zorder=5)
-                ends.append((line.parameter.iloc[-1], line["mean"].iloc[-1] / top, f"K={k} ({top:.3f})", colour))
+                ends.append((at.iloc[-1], line.relative.iloc[-1], f"K={k} ({line['mean'].max():.3f})", colour))
             ax.set(xscale="log", xlabel=xlabel, title=f"{data}, {name}: {NAMES[metric]}@K / best", ylim=(0, 1.12))
             label_line_ends(ax, ends)
     return figure
@@ -60,8 +128,9 @@ def caption_curves(table: pd.DataFrame) -> str:
             for m in SHOWN_METRICS
         )
         models = part[part.hardness > 0]
-        parts.append(f"{data}, {axis} ({models.users.iloc[0]:,} users, {models.seeds.iloc[0]} seeds): {peaks}")
+        parts.append(f"{data}, {axis} ({models.users.iloc[0]:,} users, {models.seeds.iloc[0]:.0f} seeds): {peaks}")
     return (
         "Mean over the kept negatives, positives excluded from the pools, weight decay and epochs chosen on validation "
-        f"for every point; 95% intervals. Best point by K: {'. '.join(parts)}."
+        "for every point; 95% intervals relative to the best point by bootstrap over users and seeds, paired. Best "
+        f"point by K: {'. '.join(parts)}."
     )

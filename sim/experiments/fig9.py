@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ._curves import caption_curves, plot_curves
+from ._curves import caption_curves, curves, plot_curves
 from ._options import Options
-from .guideline import curves
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,8 +17,8 @@ TITLE = "Metric@K against N of DNS(5, N)"
 
 
 def run(options: Options = Options()) -> pd.DataFrame:  # noqa: B008 (frozen)
-    """Tune on validation, train, rank on test; see :func:`sim.experiments.guideline.curves`."""
-    return curves("N", options)
+    """Tune on validation, train, rank on test; see :func:`sim.experiments._curves.curves`."""
+    return curves(options, "N")
 
 
 def plot(table: pd.DataFrame) -> Figure:

@@ -7,23 +7,21 @@ are kept out of the pools, and weight decay and epochs are tuned on validation f
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
-from ..bpr import Ranks, rank_positives
-from ..data import load
 from ..sampling import DNS, Sampler, SoftmaxExact, SoftmaxV
-from ._intervals import half_width
 from ._options import Options
 from .cells import Cell, Result, curve, run_cells
 
 __all__ = [
-    "GOWALLA", "HEALTH", "KS", "METRICS", "ML100K", "PLANS", "Plan", "Trained", "best", "curves", "nominal", "train",
+    "GOWALLA", "HEALTH", "KS", "METRICS", "ML100K", "PLANS", "Plan", "Study", "Trained", "nominal", "studies", "train",
+    "tune",
 ]  # fmt: skip
 
 KS = (1, 5, 10, 20, 50, 100)
@@ -69,6 +67,16 @@ class Trained:
     epochs: int
     results: Sequence[Result]
 
+    @property
+    def beta(self) -> float:
+        """Realised hardness by rank; see :func:`sim.experiments._realised.realised_hardness`."""
+        return float(np.mean([r.meta["hardness"]["beta_rank"] for r in self.results]))
+
+    @property
+    def beta_divergence(self) -> float:
+        """Realised hardness by divergence."""
+        return float(np.mean([r.meta["hardness"]["beta_divergence"] for r in self.results]))
+
 
 def _points(
     N: int, Ms: Sequence[int], Ns: Sequence[int], rhos: Sequence[float], exact: bool = True
@@ -102,21 +110,60 @@ GOWALLA = Plan(
     (0.001, 0.003, 0.01), 3, {"lr": 0.005, "epochs": 30}, 5,
 )  # fmt: skip
 SMOKE = Plan(
-    "ml-100k", _points(40, (1, 10, 40), (10, 40), (0.03, 3.0)), (0.1,), 2, ML100K.model | {"epochs": 4}, 4
+    "ml-100k", _points(40, (1, 10, 40), (10, 20, 40), (0.03, 0.3, 3.0)), (0.1,), 2, ML100K.model | {"epochs": 4}, 4
 )  # fmt: skip
 
 PLANS = {"smoke": (SMOKE,), "default": (ML100K,), "paper": (GOWALLA, ML100K, HEALTH)}
 """Data sets of each profile. What the paper profile adds runs for hours, and can be killed and resumed."""
 
 
-def train(plan: Plan, axis: str, options: Options) -> list[Trained]:
-    """The final models of one axis, in the order of the plan; cells that exist are not computed again."""
-    samplers = plan.points[axis]
-    chosen = _tune(plan, axis, options)
+@dataclass(frozen=True)
+class Study:
+    """One axis of one data set, trained.
+
+    Attributes
+    ----------
+    plan : Plan
+    axis : str
+    levels : list of Trained
+        Hardest first.
+    """
+
+    plan: Plan
+    axis: str
+    levels: list[Trained]
+
+    @property
+    def beta(self) -> NDArray[np.float64]:
+        """Realised hardness of the levels, rising."""
+        return np.array([level.beta for level in self.levels])
+
+    def values(self, metrics: Sequence[str] = METRICS, ks: Sequence[int] = KS) -> NDArray[np.float64]:
+        """Metrics on test, shape (levels, seeds, users, len(metrics) * len(ks)), K running fastest."""
+        names = [f"{metric}@{k}" for metric, k in product(metrics, ks)]
+        found = []
+        for level in self.levels:
+            per_seed = [r.at().top_k(ks) for r in level.results]
+            found.append([np.stack([values[name] for name in names], axis=1) for values in per_seed])
+        return np.array(found)
+
+
+def studies(options: Options, *axes: str) -> Iterator[Study]:
+    """Every data set of the profile on each of the axes that it has; cells that exist are not computed again."""
+    for plan, axis in product(PLANS[options.profile], axes):
+        if axis in plan.points:
+            yield train(plan, axis, options)
+
+
+def train(plan: Plan, axis: str, options: Options) -> Study:
+    """Tune every sampler of an axis on validation, then train the final models and rank the test part."""
+    samplers = sorted(plan.points[axis], key=nominal)
+    chosen = tune(plan, samplers, options)
     seeds = [options.seed + 1 + s for s in range(plan.seeds)]
     cells = [_cell(plan, sampler, *chosen[sampler], seed, "test") for sampler, seed in product(samplers, seeds)]
     results = run_cells(cells, options, label=f"{plan.data}, {axis}: final")
-    return [Trained(s, *chosen[s], results[i * len(seeds) :][: len(seeds)]) for i, s in enumerate(samplers)]
+    levels = [Trained(s, *chosen[s], results[i * len(seeds) :][: len(seeds)]) for i, s in enumerate(samplers)]
+    return Study(plan, axis, levels)
 
 
 def _cell(plan: Plan, sampler: Sampler, decay: float, epochs: int, seed: int, held_out: str) -> Cell:
@@ -125,14 +172,14 @@ def _cell(plan: Plan, sampler: Sampler, decay: float, epochs: int, seed: int, he
     return Cell(plan.data, sampler, seed, model, held_out, every)
 
 
-def _tune(plan: Plan, axis: str, options: Options) -> dict[Sampler, tuple[float, int]]:
+def tune(plan: Plan, samplers: Sequence[Sampler], options: Options) -> dict[Sampler, tuple[float, int]]:
     """Weight decay and epochs per sampler by NDCG@20 on validation; one value each: nothing to tune."""
-    samplers, epochs = plan.points[axis], plan.model["epochs"]
+    epochs = plan.model["epochs"]
     if len(plan.decays) == 1 and plan.every >= epochs:
         return dict.fromkeys(samplers, (plan.decays[0], epochs))
     grid = list(product(samplers, plan.decays))
     cells = [_cell(plan, sampler, decay, epochs, options.seed, "valid") for sampler, decay in grid]
-    results = run_cells(cells, options, label=f"{plan.data}, {axis}: tuning")
+    results = run_cells(cells, options, label=f"{plan.data}: tuning")
     best: dict[Sampler, tuple[float, float, int]] = {}
     for (sampler, decay), result, values in zip(grid, results, curve(results, TUNED_BY)):
         at = int(np.argmax(values))
@@ -145,68 +192,3 @@ def nominal(sampler: Sampler) -> float:
     """The beta that a sampler stands for in the paper: M/N for DNS, exp(-rho) for the softmax samplers."""
     values = sampler.get_params()
     return values["M"] / values["N"] if "M" in values else math.exp(-values["rho"])
-
-
-def curves(axis: str, options: Options) -> pd.DataFrame:
-    """Metric@K along one axis of hardness, for every data set of the profile that has the axis.
-
-    Returns
-    -------
-    DataFrame
-        One row per (data, sampler, metric, K) and one per (data, metric, K) of the popularity ranking, whose hardness
-        is 0: columns data, axis, sampler, parameter (M, N or rho), hardness (:func:`nominal`), beta (realised, by
-        rank), beta_divergence, metric, k, mean, low, high (95% interval), sd_seeds, seeds, weight_decay, epochs, users.
-    """
-    rows = []
-    for plan in PLANS[options.profile]:
-        if axis not in plan.points:
-            continue
-        for trained in train(plan, axis, options):
-            rows += _rows(plan, axis, trained)
-        rows += _popularity_rows(plan, axis, options)
-    return pd.DataFrame(rows)
-
-
-def _rows(plan: Plan, axis: str, trained: Trained) -> list[dict[str, Any]]:
-    realised = [r.meta["hardness"] for r in trained.results]
-    about = {
-        "data": plan.data, "axis": axis, "sampler": str(trained.sampler),
-        "parameter": float(trained.sampler.get_params()[axis.partition("-")[0]]), "hardness": nominal(trained.sampler),
-        "beta": float(np.mean([r["beta_rank"] for r in realised])),
-        "beta_divergence": float(np.mean([r["beta_divergence"] for r in realised])),
-        "weight_decay": trained.weight_decay, "epochs": trained.epochs,
-    }  # fmt: skip
-    return [about | row for row in _metric_rows([r.at() for r in trained.results])]
-
-
-def _popularity_rows(plan: Plan, axis: str, options: Options) -> list[dict[str, Any]]:
-    """Rank items by their number of train pairs, the same for everyone."""
-    data = load(plan.data, data_dir=options.data_dir)
-    counts = np.asarray(data.fit.sum(axis=0)).ravel().astype(np.float32)
-    ranks = rank_positives(np.ones((data.n_users, 1), np.float32), counts[:, None], data.test, exclude=data.fit)
-    about = {"data": plan.data, "axis": axis, "sampler": "popularity", "parameter": 0.0, "hardness": 0.0}
-    return [about | row for row in _metric_rows([ranks])]
-
-
-def _metric_rows(runs: Sequence[Ranks]) -> list[dict[str, Any]]:
-    rows = []
-    per_seed = [r.top_k(KS) for r in runs]
-    for metric, k in product(METRICS, KS):
-        values = np.stack([p[f"{metric}@{k}"] for p in per_seed])  # (seeds, users)
-        seeds, users = values.shape
-        means = values.mean(axis=1)
-        half = half_width(means if seeds > 1 else values[0])  # over seeds where there are several, else over users
-        mean = float(means.mean())
-        rows.append(
-            {
-                "metric": metric, "k": k, "mean": mean, "low": mean - half, "high": mean + half,
-                "sd_seeds": float(means.std(ddof=1)) if seeds > 1 else float("nan"), "seeds": seeds, "users": users,
-            }
-        )  # fmt: skip
-    return rows
-
-
-def best(table: pd.DataFrame) -> pd.DataFrame:
-    """The row of the best point for every data set, metric and K."""
-    models = table[table.hardness > 0]
-    return models.loc[models.groupby(["data", "metric", "k"], sort=False)["mean"].idxmax()]
