@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import __version__, _cli_corr, _cli_estimate, _cli_samplers
+from . import __version__, _cli_corr, _cli_estimate, _cli_results, _cli_samplers, _cli_sweep
 
 __all__ = ["main"]
 
@@ -24,6 +23,8 @@ examples
   hns corr 200 800 --k 5 20 50         which OPAUC(beta) predicts which metric@K, exactly
   hns estimate --sampler dns --M 5 --N 200   what a sampler estimates, with what bias and variance
   hns train ml-100k --sampler dns --M 50 --N 200
+  hns sweep grid.toml                  a grid of training runs: resumable, shared between processes and machines
+  hns results --csv all.csv            the finished ones
   hns data list                        the data sets it knows
 
 environment
@@ -77,14 +78,21 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--only", nargs="+", metavar="ID", help="these experiments, e.g. F6 F8 (--list shows all)")
     p.add_argument("--list", action="store_true", help="list the experiments and stop")
     p.add_argument("--out", type=Path, default=Path("figures"), metavar="DIR", help="where to write (default: figures)")
-    p.add_argument(
-        "--results", type=Path, metavar="DIR", help="finished training runs (default: HNS_RESULTS_DIR, results)"
-    )
     p.add_argument("--seed", type=int, default=0, help="base seed (default: 0)")
-    p.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="processes for training runs")
-    p.add_argument("--data-dir", type=Path, metavar="DIR", help="local copies of data sets (default: HNS_DATA_DIR)")
-    p.add_argument("--quiet", action="store_true", help="no progress bars")
+    _cli_sweep.add_surroundings(p)
     p.set_defaults(run=_reproduce)
+
+    p = commands.add_parser(
+        "sweep", help="a grid of training runs from a TOML file", epilog=_cli_sweep.EPILOG, formatter_class=formatter
+    )
+    _cli_sweep.add_arguments(p)
+    p.set_defaults(run=_sweep)
+
+    p = commands.add_parser(
+        "results", help="list or export finished training runs", epilog=_cli_results.EPILOG, formatter_class=formatter
+    )
+    _cli_results.add_arguments(p)
+    p.set_defaults(run=_results)
 
     p = commands.add_parser(
         "data", help="list, fetch or describe data sets", epilog=_EPILOG["data"], formatter_class=formatter
@@ -182,22 +190,14 @@ def _text(value: Any) -> str:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    from .experiments import EXPERIMENTS, Options, experiment, make
-    from .experiments._options import results_dir
+    from .experiments import EXPERIMENTS, experiment, make
 
     names = options.only or list(EXPERIMENTS)
     titles = {name: experiment(name).TITLE for name in (EXPERIMENTS if options.list else names)}
     if options.list:
         _table("", ("id", "what"), list(titles.items()))
         return 0
-    settings = Options(
-        options.profile,
-        options.seed,
-        options.jobs,
-        not options.quiet,
-        options.data_dir,
-        options.results or results_dir(),
-    )
+    settings = _cli_sweep.surroundings(options, profile=options.profile, seed=options.seed)
     start = time.perf_counter()
     missing = 0
     for number, name in enumerate(names, 1):
@@ -211,6 +211,18 @@ def _reproduce(options: argparse.Namespace) -> int:
     done = len(names) - missing
     print(f"{done} of {len(names)} written to {options.out} in {time.perf_counter() - start:.0f} s", flush=True)
     return 0 if done else 1
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    if options.dry_run:
+        _table(*_cli_sweep.plan(options))
+        return 0
+    return _cli_sweep.run(options)
+
+
+def _results(options: argparse.Namespace) -> int:
+    _table(*_cli_results.results(options))
+    return 0
 
 
 def _data_list(options: argparse.Namespace) -> int:

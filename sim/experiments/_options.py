@@ -8,10 +8,13 @@ from pathlib import Path
 
 from .._validation import check_choice, check_int
 
-__all__ = ["PROFILES", "Options", "results_dir"]
+__all__ = ["BACKENDS", "PROFILES", "Options", "results_dir"]
 
 PROFILES = ("smoke", "default", "paper")
 """smoke: seconds, to see that it runs; default: minutes, the committed figures; paper: hours, resumable."""
+
+BACKENDS = ("loky", "threading", "dask")
+"""Where independent cells run: processes of this machine, its threads, or the workers of a dask cluster."""
 
 
 def results_dir() -> Path:
@@ -30,13 +33,17 @@ class Options:
     seed : int
         Base seed; every random number follows from it.
     jobs : int
-        Processes for independent cells.
+        Processes (or threads, or workers of an own cluster) for independent cells.
     progress : bool
         Show progress bars.
     data_dir : path, optional
         Local copies of data sets, tried before the network.
     results : path
         Folder of the cell store.
+    backend : {"loky", "threading", "dask"}
+        What the jobs are.
+    scheduler : str, optional
+        Address of a running dask scheduler, such as tcp://10.0.0.1:8786; by default "dask" starts its own workers here.
     """
 
     profile: str = "default"
@@ -45,11 +52,16 @@ class Options:
     progress: bool = False
     data_dir: Path | None = None
     results: Path = field(default_factory=results_dir)
+    backend: str = "loky"
+    scheduler: str | None = None
 
     def __post_init__(self) -> None:
         check_choice("profile", self.profile, PROFILES)
         check_int("seed", self.seed, low=0)
         check_int("jobs", self.jobs, low=1)
+        check_choice("backend", self.backend, BACKENDS)
+        if self.scheduler is not None and self.backend != "dask":
+            raise ValueError(f"scheduler must be left out for the backend {self.backend!r}, got {self.scheduler!r}")
 
     def pick(self, **by_profile: object) -> object:
         """The value given for this run's profile; a missing profile takes the next smaller one's."""

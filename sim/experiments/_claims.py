@@ -1,0 +1,48 @@
+"""Claims: which process is at work on which file, where several share a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["claim"]
+
+
+@contextmanager
+def claim(path: Path, *, wait: bool = False) -> Iterator[bool]:
+    """Inside, True if the work on ``path`` is this thread's, False if another one, here or elsewhere, is at it.
+
+    A claim is an advisory lock on a hidden file beside ``path``. The system drops it when its process ends, however it
+    ends, so no claim outlives a kill. It only saves work: files are written whole and with the same bits by whoever
+    writes them, so where locks do not reach (some network file systems, Windows) work is done twice and nothing else.
+
+    Parameters
+    ----------
+    path : Path
+        The file to be made; its folder is made if it is missing.
+    wait : bool
+        If another one is at work on it, wait until it has finished, or was killed.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if fcntl is None:
+        yield True
+        return
+    lock = path.with_name(f".{path.stem}.lock")
+    with open(lock, "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        except OSError:  # this file system has no locks
+            pass
+        try:
+            yield True
+        finally:
+            lock.unlink(missing_ok=True)
