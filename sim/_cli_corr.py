@@ -31,14 +31,16 @@ examples
 
 how each line was found
   exact      closed form; uniformly random rankings (no --model), Pearson
-  law        limit under a score model, good where the top K holds a few negatives or more; Pearson, alpha = 1, and
-             metrics linear in the positions (recall, precision, dcg, ndcg)
+  law        limit under a score model, from 3 negatives in the top K on; Pearson, alpha = 1, and metrics linear in the
+             positions (recall, precision, dcg, ndcg)
   simulated  rankings drawn, with 95% intervals; always where neither of the others applies
 
 rule of thumb: Recall@K peaks near m = 1.5 times the negatives in the top K, K (1 - Precision@K).
 """
 
 RANKINGS = 20_000
+ENOUGH = 3.0
+"""Negatives expected in the top K from which on the limit under a score model is near: within 0.1 of the height."""
 GRID = {"pearson": 300, "spearman": 60, "kendall": 60}
 
 
@@ -66,8 +68,9 @@ def corr(options: argparse.Namespace) -> tuple[str, list[str], list[list[Any]]]:
 
     model = _cli_models.score_model(options)
     curves = [curve for k in options.k for curve in _theory(options, model, k)]
-    if options.simulate is not None or not curves:
-        curves += _simulated(options, model)
+    missing = [k for k in options.k if options.simulate is not None or k not in {c["k"].iloc[0] for c in curves}]
+    if missing:
+        curves += _simulated(options, model, missing)
     order = {k: i for i, k in enumerate(options.k)}
     curves.sort(key=lambda curve: order[curve["k"].iloc[0]])
     if options.csv is not None:
@@ -84,12 +87,14 @@ def corr(options: argparse.Namespace) -> tuple[str, list[str], list[list[Any]]]:
 
 def _theory(options: argparse.Namespace, model: ScoreModel | None, k: int) -> list[pd.DataFrame]:
     """The curve in closed form or in the limit, where there is one."""
-    from .rankings import LINEAR_METRICS, exact_correlation, lattice_moments, limit_correlation
+    from .rankings import LINEAR_METRICS, exact_correlation, expected_negatives, lattice_moments, limit_correlation
 
     n_pos, n_neg, linear = options.n_pos, options.n_neg, options.metric in LINEAR_METRICS and options.alpha == 1.0
     if options.method != "pearson" or (model is not None and not linear):
         return []
     if model is not None:
+        if expected_negatives(n_pos, n_neg, k, score_model=model) < ENOUGH:
+            return []
         return [_curve(options, k, "law", limit_correlation(n_pos, n_neg, options.metric, k, score_model=model))]
     if linear:
         return [_curve(options, k, "exact", exact_correlation(n_pos, n_neg, options.metric, k))]
@@ -99,24 +104,24 @@ def _theory(options: argparse.Namespace, model: ScoreModel | None, k: int) -> li
     return [_curve(options, k, "exact", value)]
 
 
-def _simulated(options: argparse.Namespace, model: ScoreModel | None) -> list[pd.DataFrame]:
+def _simulated(options: argparse.Namespace, model: ScoreModel | None, ks: list[int]) -> list[pd.DataFrame]:
     import numpy as np
 
     from .rankings import simulate_correlation
 
     grid = np.geomspace(1, max(options.n_neg, 1), GRID[options.method]).round().astype(np.int64)
-    ms = np.union1d(grid, np.array([k for k in options.k if 1 <= k <= options.n_neg], dtype=np.int64))
+    ms = np.union1d(grid, np.array([k for k in ks if 1 <= k <= options.n_neg], dtype=np.int64))
     if options.n_neg <= 2000 and options.method == "pearson":
         ms = np.arange(1, options.n_neg + 1)
     metric = "ndcg" if options.metric == "dcg" else options.metric  # proportional: N_+ and K are fixed
     result = simulate_correlation(
-        options.n_pos, options.n_neg, metrics=(metric,), ks=options.k, rng=options.seed, score_model=model,
+        options.n_pos, options.n_neg, metrics=(metric,), ks=ks, rng=options.seed, score_model=model,
         n_rankings=RANKINGS if options.simulate is None else options.simulate, alpha=options.alpha,
         ms=ms, method=options.method, progress=True,
     )  # fmt: skip
     peaks = result.peaks()
     curves = []
-    for j, k in enumerate(options.k):
+    for j, k in enumerate(ks):
         value, error = result.curve(metric, k)
         curve = _curve(options, k, "simulated", value, ms, error)
         if np.isfinite(value).any():

@@ -114,6 +114,9 @@ def assess(
     count = check_int("n_pos", n_pos, low=1)
     nominal = nominal_beta(sampler)
     level = check_fraction("beta", nominal if beta is None else beta)
+    size = 0 if n_neg is None else check_int("n_neg", n_neg)
+    if n_neg is not None and size < sampler.N:
+        raise ValueError(f"n_neg must be >= N={sampler.N}, the pool's size, got {size}")
     seed = to_seed(rng)
     exact = not isinstance(sampler, SoftmaxV)
     truth = population_objective(model, level).value
@@ -125,7 +128,7 @@ def assess(
         ball = robust_objective(model, sampler.rho).value
         rows += _population_rows(f"population, KL ball {sampler.rho:.4g}", found, ball, count)
     if n_neg is not None:
-        rows += _sample_rows(sampler, model, level, count, check_int("n_neg", n_neg, low=sampler.N), exact, seed)
+        rows += _sample_rows(sampler, model, level, count, size, exact, seed)
     return Assessment(rows, nominal, math.exp(-found.kl), float(matched_beta(model, found.mean[0])), exact)
 
 

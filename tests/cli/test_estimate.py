@@ -51,7 +51,7 @@ def test_softmax_is_simulated_beside_the_kl_ball(capsys):
         (["--N", "0"], "N must be >= 1"),
         (["--beta", "0"], "beta must be in (0, 1], got 0"),
         (["--n-pos", "0"], "n_pos must be >= 1"),
-        (["--n-neg", "10"], "n_neg must be >= 200"),
+        (["--n-neg", "10"], "n_neg must be >= N=200"),
         (["--sampler", "softmax-v", "--n-pairs", "3"], "n_pairs must be >= 128"),
         (["--sampler", "softmax-exact", "--rho", "-1"], "rho must be in"),
         (["--seed", "-1"], "rng must be >= 0"),

@@ -262,7 +262,7 @@ def test_assess_puts_the_pieces_together():
         (lambda: simulate_moments(DNS(1, 5), "x"), TypeError, "model must be a ScoreModel"),
         (lambda: simulate_sample_moments(DNS(1, 5), POS, NEG, n_runs=5), ValueError, "n_runs must be >= 128"),
         (lambda: simulate_sample_moments(DNS(1, 9), POS, NEG), ValueError, "neg_scores must have >= N=9"),
-        (lambda: assess(DNS(1, 5), Binormal(), n_neg=4), ValueError, "n_neg must be >= 5"),
+        (lambda: assess(DNS(1, 5), Binormal(), n_neg=4), ValueError, "n_neg must be >= N=5"),
         (lambda: assess(DNS(1, 5), Binormal(), n_pos=0), ValueError, "n_pos must be >= 1"),
     ],
 )
