@@ -192,7 +192,7 @@ def caption(table: pd.DataFrame) -> str:
         f"{few.gain.median():.2f} in the median where the top K holds less than one negative, and "
         f"{many.gain.median():.3f} in the median and {many.gain.max():.3f} at most from 10 negatives on. Lower left: "
         "MRR and Hit look at the first positive only; there α N₊ = 1 is best in "
-        f"{100 * (first.ll_top == 1).mean():.0f}% of the cases. Lower right, where LLPAUC gains more than 0.005: its α "
-        "is near 1.5 times the positives in the top K, as β is near 1.5 times its negatives."
-        + (f" On the trained scores, from OPAUC to LLPAUC:{on}." if on else "")
+        f"{100 * (first.ll_top == 1).mean():.0f}% of the cases (no line where every ranking had a hit). Lower right, "
+        "where LLPAUC gains more than 0.005: its α is near 1.5 times the positives in the top K, as β is near 1.5 "
+        "times its negatives." + (f" On the trained scores, from OPAUC to LLPAUC:{on}." if on else "")
     )

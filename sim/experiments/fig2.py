@@ -91,9 +91,10 @@ def plot(table: pd.DataFrame) -> Figure:
                     bbox={"boxstyle": "circle,pad=0.18", "color": colour},
                 )  # fmt: skip
             one = part.iloc[0]
-            text = f"{name[-1]}: AUC {one.auc:.2f}, OPAUC({BETA:g})/β {one.opauc:.2f}, Recall@{K} {one.recall:.2f}"
+            text = f"{name[-1]}: AUC {one.auc:.2f}, OPAUC({BETA:g})/β {one.opauc:.3g}, Recall@{K} {one.recall:.2f}"
             ax.text(0.55, -row + 0.36, text, fontsize=8)
-        ax.axvline(K + 0.5, color=PALETTE["grey"], linewidth=1, linestyle="--")
+            ax.plot([K + 0.5] * 2, [-row - 0.24, -row + 0.24], color=PALETTE["grey"], linewidth=1, linestyle="--")
+        ax.annotate(f"← top {K}", (K + 0.5, -1.24), (0, -9), textcoords="offset points", ha="right", fontsize=8)
         ax.set(xlim=(0.4, N_POS + N_NEG + 0.6), ylim=(-1.5, 0.75), yticks=[], xlabel="position in the ranking")
         ax.set_title("same AUC, different head")
         ax.grid(False)
@@ -107,6 +108,6 @@ def caption(table: pd.DataFrame) -> str:
     return (
         f"Left: AUC and OPAUC({BETA:g}) as areas under the ROC curve of a binormal model (shift {MODEL.mu:g}), closed "
         f"form. Right: of all rankings of {N_POS} positives and {N_NEG} negatives, two with the same AUC "
-        f"({a.auc:.2f}) whose heads differ most: OPAUC({BETA:g}) {a.opauc:.2f} against {b.opauc:.2f} (divided by "
+        f"({a.auc:.2f}) whose heads differ most: OPAUC({BETA:g}) {a.opauc:.3g} against {b.opauc:.3g} (divided by "
         f"beta); Recall@{K} is {a.recall:.2f} against {b.recall:.2f}. OPAUC sees the head of the ranking, AUC does not."
     )
