@@ -24,8 +24,8 @@
 # 2. Peaks stay above 0.8 (F6-1) where the top K holds about three negatives or more. When it is nearly all positives they
 #    sink, to 0.1: no OPAUC(β) follows Recall@K there, and "β can be too small" (F6-2) is void, as the single hardest negative
 #    is best.
-# 3. Exactly there LLPAUC(α, β) helps: from 0.77 to 0.92, from 0.17 to 1. Elsewhere it gains less than 0.03 for Recall, NDCG
-#    and AP. For MRR and Hit, which look at the first positive only, it always helps.
+# 3. Exactly there LLPAUC(α, β) helps: from 0.77 to 0.92, from 0.17 to 1. With ten negatives or more in the top K it gains at
+#    most 0.03 for Recall, NDCG and AP. For MRR and Hit, which look at the first positive only, it always helps.
 # 4. AUC's correlation is mostly higher than for random rankings: up to 0.63 at K = N/50, against the paper's "under 0.4".
 # 5. Spearman's and Kendall's coefficients put the peaks where Pearson's does.
 # 6. A metric sampled with n negatives measures OPAUC(1.5 K/n): with n = 100, Recall@10 is an area up to β = 0.15.
@@ -33,14 +33,24 @@
 # %%
 import os
 
+import matplotlib.pyplot as plt
 from IPython.display import Markdown, display
 
 from sim.experiments import Options, corr_llpauc, corr_methods, corr_models, corr_sampled
 
 options = Options(profile=os.environ.get("HNS_PROFILE", "default"))
-table = corr_models.run(options)
-figure = corr_models.plot(table)
-display(Markdown(corr_models.caption(table)))
+
+
+def show(experiment):
+    """Run an experiment, show its picture and caption, return its table."""
+    table = experiment.run(options)
+    figure = experiment.plot(table)
+    display(figure, Markdown(experiment.caption(table)))
+    plt.close(figure)  # shown once
+    return table
+
+
+table = show(corr_models)
 
 # %% [markdown]
 # ## Verdict by model
@@ -84,9 +94,7 @@ for k in (20, 50, 100, 200):
 # LLPAUC(α, β) (Shi et al., WWW 2024) also leaves out the worst positives: only the best αN₊ count.
 
 # %%
-ll = corr_llpauc.run(options)
-figure = corr_llpauc.plot(ll)
-display(Markdown(corr_llpauc.caption(ll)))
+ll = show(corr_llpauc)
 
 # %% [markdown]
 # ## Other coefficients
@@ -94,9 +102,7 @@ display(Markdown(corr_llpauc.caption(ll)))
 # A metric has few values, so that ties matter: Spearman's coefficient is taken with mid-ranks, Kendall's is tau-b.
 
 # %%
-ranks = corr_methods.run(options)
-figure = corr_methods.plot(ranks)
-display(Markdown(corr_methods.caption(ranks)))
+ranks = show(corr_methods)
 
 # %% [markdown]
 # ## Sampled metrics
@@ -104,6 +110,4 @@ display(Markdown(corr_methods.caption(ranks)))
 # Ranking each positive against n sampled negatives turns any metric@K into a weighted area (Krichene and Rendle, KDD 2020).
 
 # %%
-sampled = corr_sampled.run(options)
-figure = corr_sampled.plot(sampled)
-display(Markdown(corr_sampled.caption(sampled)))
+sampled = show(corr_sampled)
