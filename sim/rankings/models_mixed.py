@@ -180,7 +180,7 @@ class FalseNegatives(ScoreModel):
         s = unit("fpr", fpr)
         if isinstance(self.base, Empirical):
             return _height(self._table()[:-1], s)
-        return self.base.tpr(self._base_fpr(s))
+        return self._base_point(s)[1]
 
     def opauc_with_error(self, beta: ArrayLike) -> tuple[Floats, Floats]:
         """(1 - share) OPAUC_base(w) + share TPR_base(w)^2 / 2, where the base's FPR w gives the observed FPR beta.
@@ -190,12 +190,12 @@ class FalseNegatives(ScoreModel):
         s = unit("beta", beta)
         if isinstance(self.base, Empirical):
             return _trapezoids(self._table()[:-1], s)
-        w = self._base_fpr(s)
+        w, u = self._base_point(s)
         area, error = self.base.opauc_with_error(w)
-        return (1.0 - self.share) * area + 0.5 * self.share * self.base.tpr(w) ** 2, (1.0 - self.share) * error + 1e-14
+        return (1.0 - self.share) * area + 0.5 * self.share * u**2, (1.0 - self.share) * error + 1e-14
 
-    def _base_fpr(self, fpr: Floats) -> Floats:
-        """Solve (1 - share) w + share TPR_base(w) = fpr for w, by bisection in [0, fpr / (1 - share)]."""
+    def _base_point(self, fpr: Floats) -> tuple[Floats, Floats]:
+        """The base's FPR w and TPR u where (1 - share) w + share u = fpr, by bisection in [0, fpr / (1 - share)]."""
         low, high = np.zeros(fpr.shape), np.minimum(fpr / (1.0 - self.share), 1.0)
         for _ in range(1100 if fpr.size and 0.0 < fpr.min() < 1e-3 else 80):
             middle = np.where((low > 0.0) & (high > 4.0 * low), np.sqrt(low * high), 0.5 * (low + high))
@@ -203,7 +203,11 @@ class FalseNegatives(ScoreModel):
                 break
             below = (1.0 - self.share) * middle + self.share * self.base.tpr(middle) < fpr
             low, high = np.where(below, middle, low), np.where(below, high, middle)
-        return high
+        u = self.base.tpr(high)
+        if self.share > 0.0:  # where most are hidden positives w may have underflowed, and u follows from the sum
+            rest = np.minimum((fpr - (1.0 - self.share) * high) / self.share, 1.0)
+            u = np.where(self.share * u > 0.5 * fpr, rest, u)
+        return high, u
 
     def _hidden_share(self) -> float:
         return self.share

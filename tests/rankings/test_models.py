@@ -222,6 +222,15 @@ def test_area_with_hidden_positives_from_data_counts_pairs(data: st.DataObject) 
         assert before - 1e-9 <= float((high - low) / (2 * step)) <= after + 1e-9
 
 
+def test_hidden_positives_of_a_curve_too_steep_for_its_rates() -> None:
+    # at TPR u the base's rate is u^100: nearly all of the hardest observed negatives are hidden, FPR = share u
+    model = FalseNegatives(PowerROC(0.01), 0.3)
+    s = np.array([1e-12, 1e-6, 1e-3, 0.1])
+    np.testing.assert_allclose(model.tpr(s), s / 0.3, rtol=1e-12)
+    np.testing.assert_allclose(model.opauc(s), s**2 / 0.6, rtol=1e-12)
+    np.testing.assert_allclose(model.opauc_quadrature(s)[0], s**2 / 0.6, rtol=1e-10)
+
+
 def test_finite_variance_is_said() -> None:
     assert Binormal().has_finite_variance
     assert not StudentT(2.0).has_finite_variance
