@@ -12,14 +12,20 @@ import pandas as pd
 from ..bpr import rank_positives
 from ..data import load
 from ._options import Options
-from ._style import K_COLOURS, label_line_ends, style
+from ._style import K_COLOURS, PALETTE, style
 from .guideline import KS, METRICS, Study, nominal, studies
 from .stats import best_level, bootstrap
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["NAMES", "best", "caption_curves", "curves", "plot_curves"]
+__all__ = ["AXIS_STYLES", "NAMES", "best", "caption_curves", "curves", "level_rows", "plot_curves"]
+
+AXIS_STYLES = {
+    "M": ("DNS(M, N) over M", PALETTE["blue"], "o"), "N": ("DNS(5, N) over N", PALETTE["sky"], "s"),
+    "rho": ("Softmax-v over ρ", PALETTE["red"], "^"), "rho-exact": ("Softmax-exact over ρ", PALETTE["orange"], "v"),
+}  # fmt: skip
+"""Name, colour and marker of each axis of hardness."""
 
 NAMES = {"ndcg": "NDCG", "recall": "Recall", "precision": "Precision"}
 SHOWN_KS = (1, 5, 20, 50, 100)
@@ -40,12 +46,13 @@ def curves(options: Options, *axes: str) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     for study in studies(options, *axes):
-        rows += _rows(study, options.seed)
+        rows += level_rows(study, options.seed)
         rows += _popularity_rows(study, options)
     return pd.DataFrame(rows)
 
 
-def _rows(study: Study, seed: int) -> list[dict[str, Any]]:
+def level_rows(study: Study, seed: int) -> list[dict[str, Any]]:
+    """The rows of one study, without the popularity ranking's."""
     values = study.values()
     found = bootstrap(values, seed=seed)
     relative, p = found.relative(), best_level(found)
@@ -104,17 +111,17 @@ def plot_curves(table: pd.DataFrame, panels: Sequence[tuple[str, str]], xlabel: 
             if part.empty:
                 ax.set_axis_off()
                 continue
-            ends = []
             for k in SHOWN_KS:
                 line = part[part.k == k].sort_values("parameter")
                 at, colour = line.parameter, K_COLOURS[k]
-                ax.plot(at, line.relative, color=colour, marker="o", markersize=3)
+                label = f"{k} ({line['mean'].max():.3f})"
+                ax.plot(at, line.relative, color=colour, marker="o", markersize=3, label=label)
                 ax.fill_between(at, line.relative_low, line.relative_high, color=colour, alpha=0.2, linewidth=0)
                 peak = line.loc[line["mean"].idxmax()]
                 ax.plot(peak.parameter, 1.0, marker="*", markersize=11, color=colour, markeredgecolor="white", zorder=5)
-                ends.append((at.iloc[-1], line.relative.iloc[-1], f"K={k} ({line['mean'].max():.3f})", colour))
-            ax.set(xscale="log", xlabel=xlabel, title=f"{data}, {name}: {NAMES[metric]}@K / best", ylim=(0, 1.12))
-            label_line_ends(ax, ends)
+            low = max(0.0, part[part.k.isin(SHOWN_KS)].relative.min() - 0.08)
+            ax.set(xscale="log", xlabel=xlabel, title=f"{data}, {name}: {NAMES[metric]}@K / best", ylim=(low, 1.08))
+            ax.legend(title="K (best)", title_fontsize=7.5, fontsize=7.5)
     return figure
 
 

@@ -19,6 +19,7 @@ __all__ = ["EXPERIMENTS", "Outcome", "experiment", "make", "reproduce"]
 
 EXPERIMENTS = {
     "F2": "fig2", "F6": "fig6", "T1": "table1", "F7": "fig7", "F8": "fig8", "F9": "fig9", "F10": "fig10",
+    "F11": "fig11", "G-map": "hardness_map", "G2-trend": "peak_trend",
     "E-bias": "estimator_bias", "E-error": "estimator_error", "E-rates": "estimator_rates", "E-beta": "realised_beta",
     "G2-optimal": "optimal_hardness", "F7-synthetic": "hardness_synthetic",
     "F7-samplers": "hardness_samplers", "FN": "false_negatives", "T3": "table3",

@@ -1,0 +1,93 @@
+"""Figure 11: Metric@K over a wide range of K, at each hardness relative to the best one for that K."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ._curves import NAMES
+from ._options import Options
+from ._style import ordered_colours, style
+from .guideline import nominal, studies
+from .stats import bootstrap
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ID = "F11"
+TITLE = "Metric@K over K at each hardness"
+
+KS = (1, 2, 3, 4, 5, 7, 10, 14, 20, 30, 40, 50, 70, 100, 140, 200)
+METRICS = ("ndcg", "recall")
+NEAR = 0.9
+"""Levels that come this near to the best somewhere are drawn, and the two ends."""
+
+
+def run(options: Options = Options()) -> pd.DataFrame:  # noqa: B008 (frozen)
+    """Metric@K of every level of DNS(M, N).
+
+    Returns
+    -------
+    DataFrame
+        Columns data, sampler, parameter (M), hardness (M/N), beta (realised), metric, k, mean, relative, relative_low,
+        relative_high (to the best level for that K; 95% paired bootstrap over users and seeds), seeds, users.
+    """
+    rows: list[dict[str, Any]] = []
+    for study, metric in product(studies(options, "M"), METRICS):
+        values = study.values([metric], KS)
+        found = bootstrap(values, n=1000, seed=options.seed)
+        relative = found.relative()
+        low, high = relative.interval()
+        for (i, level), (j, k) in product(enumerate(study.levels), enumerate(KS)):
+            rows.append(
+                {
+                    "data": study.plan.data, "sampler": str(level.sampler),
+                    "parameter": level.sampler.get_params()["M"], "hardness": nominal(level.sampler),
+                    "beta": level.beta, "metric": metric, "k": k, "mean": found.mean[i, j],
+                    "relative": relative.mean[i, j], "relative_low": low[i, j], "relative_high": high[i, j],
+                    "seeds": values.shape[1], "users": values.shape[2],
+                }
+            )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def plot(table: pd.DataFrame) -> Figure:
+    """A row a data set, a panel a metric, a line a hardness: where lines cross, the best hardness depends on K."""
+    sets = list(dict.fromkeys(table.data))
+    with style() as plt:
+        figure, axes = plt.subplots(
+            len(sets), 2, figsize=(9.0, 0.4 + 2.9 * len(sets)), squeeze=False, sharey="row", layout="constrained"
+        )
+        for row, data in enumerate(sets):
+            part = table[table.data == data]
+            nearest = part.groupby("parameter").relative.max()
+            shown = [m for m in nearest.index if nearest[m] >= NEAR or m in (nearest.index[0], nearest.index[-1])]
+            for ax, metric in zip(axes[row], METRICS):
+                for m, colour in zip(shown, ordered_colours(len(shown))):
+                    line = part[(part.metric == metric) & (part.parameter == m)]
+                    ax.plot(line.k, line.relative, color=colour, label=f"M = {m:g}")
+                    ax.fill_between(
+                        line.k, line.relative_low, line.relative_high, color=colour, alpha=0.15, linewidth=0
+                    )
+                ax.set(xscale="log", xlabel="K", title=f"{data}: {NAMES[metric]}@K / best", ylim=(0.7, 1.02))
+            axes[row, 0].set_ylabel("relative to the best M")
+            axes[row, 1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
+def caption(table: pd.DataFrame) -> str:
+    """What was drawn, with how much data, what to see."""
+    parts = []
+    for (data, metric), part in table.groupby(["data", "metric"], sort=False):
+        tops = part.loc[part.groupby("k")["mean"].idxmax()]
+        runs = tops.groupby((tops.parameter != tops.parameter.shift()).cumsum())
+        parts.append(
+            f"{data}, {NAMES[metric]}: "
+            + ", ".join(f"M = {r.parameter.iloc[0]:g} for K = {r.k.min()} to {r.k.max()}" for _, r in runs)
+        )
+    return (
+        "Each level of DNS(M, N) relative to the best one at that K, 95% paired intervals over users and seeds. Where "
+        f"lines cross, the best hardness depends on K. Best M: {'. '.join(parts)}."
+    )
