@@ -24,7 +24,7 @@ class LogitBeta:
 
     def ppf(self, q: Any) -> Any:
         x = special.betaincinv(self.a, self.b, q)
-        y = np.where(x < 0.5, 1.0 - x, special.betaincinv(self.b, self.a, 1.0 - np.asarray(q)))
+        y = np.where(x < 0.5, 1.0 - x, special.betainccinv(self.b, self.a, q))
         with np.errstate(divide="ignore"):
             return np.log(x) - np.log(y)
 

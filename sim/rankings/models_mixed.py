@@ -203,10 +203,10 @@ class FalseNegatives(ScoreModel):
                 break
             below = (1.0 - self.share) * middle + self.share * self.base.tpr(middle) < fpr
             low, high = np.where(below, middle, low), np.where(below, high, middle)
-        u = self.base.tpr(high)
-        if self.share > 0.0:  # where most are hidden positives w may have underflowed, and u follows from the sum
-            rest = np.minimum((fpr - (1.0 - self.share) * high) / self.share, 1.0)
-            u = np.where(self.share * u > 0.5 * fpr, rest, u)
+        u = np.where(fpr >= 1.0, 1.0, self.base.tpr(low))
+        if self.share > 0.0:  # from the sum, unless that cancels: a steep curve's w may have underflowed
+            rest = fpr - (1.0 - self.share) * high
+            u = np.where((rest > 1e-3 * fpr) & (fpr < 1.0), np.minimum(rest / self.share, 1.0), u)
         return high, u
 
     def _hidden_share(self) -> float:

@@ -27,6 +27,7 @@ from sim.rankings import (
     simulate_correlation,
 )
 from sim.rankings import _kernels as kernels
+from sim.rankings._laws import LogitBeta
 from sim.rankings._model_base import roc_table, table_error
 
 MODELS = [
@@ -229,6 +230,25 @@ def test_hidden_positives_of_a_curve_too_steep_for_its_rates() -> None:
     np.testing.assert_allclose(model.tpr(s), s / 0.3, rtol=1e-12)
     np.testing.assert_allclose(model.opauc(s), s**2 / 0.6, rtol=1e-12)
     np.testing.assert_allclose(model.opauc_quadrature(s)[0], s**2 / 0.6, rtol=1e-10)
+
+
+def test_beta_quantiles_beyond_the_middle_keep_both_tails() -> None:
+    # a narrow law above 1/2: its lower tail, and with it the mirrored law's upper one, lies where 1 - q rounds to 1
+    q = np.geomspace(1e-17, 1e-60, 40)
+    law = LogitBeta(377.0, 72.0)
+    np.testing.assert_allclose(law.logcdf(law.ppf(q)), np.log(q), rtol=1e-9)
+    np.testing.assert_allclose(LogitBeta(72.0, 377.0).isf(q), -law.ppf(q), rtol=1e-12)
+    s = np.geomspace(1e-25, 1.0, 500)
+    assert (np.diff(BetaScores(0.85, 0.6, 72.0, 377.0).tpr(s)) >= 0.0).all()
+
+
+def test_hidden_positives_that_are_all_easy() -> None:
+    # positives far below all negatives: true negatives fill the FPR up to 1 - share, hidden positives the rest
+    model = FalseNegatives(PopularitySkewed(3.0, -40.0, 0.3), 0.4)
+    s = np.array([0.3, 0.6, 0.7, 0.9, 1.0])
+    u = np.maximum(s - 0.6, 0.0) / 0.4
+    np.testing.assert_allclose(model.tpr(s), u, atol=1e-14)
+    np.testing.assert_allclose(model.opauc(s), 0.2 * u**2, atol=1e-14)
 
 
 def test_finite_variance_is_said() -> None:
