@@ -30,7 +30,12 @@ MAX_THREADS: int = numba.config.NUMBA_NUM_THREADS
 
 
 def kernel(
-    *, parallel: bool = False, inline: bool = False, fastmath: bool | set[str] = False, cache: bool = True
+    *,
+    parallel: bool = False,
+    inline: bool = False,
+    counted: bool = True,
+    fastmath: bool | set[str] = False,
+    cache: bool = True,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorator factory for compiled kernels.
 
@@ -40,6 +45,9 @@ def kernel(
         Let ``numba.prange`` use threads. Such kernels must give the same bits for any number of threads.
     inline : bool
         Ask LLVM to inline the function into its callers; for scalar helpers used in hot loops.
+    counted : bool
+        Count references to arrays. Counters are atomic and shared by the threads, which then wait for each other; turn
+        it off for kernels called once a pair or a row that make no arrays of their own (views are allowed).
     fastmath : bool or set of str
         LLVM fast-math flags; leave off unless a comment at the call site says why it is sound.
     cache : bool
@@ -56,6 +64,7 @@ def kernel(
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         flags: dict[str, Any] = {"nogil": True, "parallel": parallel, "fastmath": fastmath, "error_model": "numpy"}
+        flags["_nrt"] = counted  # always said: it would be inherited from the caller
         if inline:
             flags["forceinline"] = True
         if cache:

@@ -14,13 +14,16 @@ from __future__ import annotations
 import numpy as np
 
 from .._jit import kernel
-from .._random import normal, permute, stream
-from .._simd import row_axpy
+from .._random import bounded, normal, stream
+from .._simd import prefetch_write, row_axpy
 from .._threads import barrier, next_task
 from ._optimizer_kernels import step_block
 from ._user_kernels import pairs_of_task, user_task
 
-__all__ = ["POOLS", "REFRESH", "SHUFFLE", "START", "TASK", "block_shift", "deal_batches", "fill_normal", "run_batches"]
+__all__ = [
+    "POOLS", "REFRESH", "SHUFFLE", "START", "TASK", "block_shift", "deal_batches", "fill_normal", "random_batches",
+    "run_batches",
+]  # fmt: skip
 
 START, SHUFFLE, POOLS, REFRESH = 0, 1, 2, 3
 """Names of the random streams: start values of a table; order, pools, and refreshment of the sampler, of an epoch."""
@@ -28,6 +31,7 @@ START, SHUFFLE, POOLS, REFRESH = 0, 1, 2, 3
 TASK = 64  # pairs a task of the users' side, about
 _BLOCK_BYTES = 2**18  # gradients of one block of items
 _MIN_BLOCKS = 16
+_AHEAD = 16  # swaps of a shuffle
 
 
 def block_shift(n_items: int, row_bytes: int) -> int:
@@ -48,22 +52,42 @@ def fill_normal(key, scale, width, out):
 
 
 @kernel()
-def deal_batches(key, batch_size, batch, order):
-    """Put every pair into a random batch; ``order`` lists the pairs batch by batch, in rising order within each.
+def random_batches(key, batch_size, batch):
+    """``batch[k]`` becomes the batch of the k-th of the pairs (or users): all batches full but the last.
 
-    Pairs of one user are then neighbours, and sums over a batch have a canonical order. ``batch`` is scratch.
+    The shuffle is :func:`sim._random.permute`'s; it draws positions ahead of their turn and asks for their lines.
     """
-    for k in range(order.size):
+    for k in range(batch.size):
         batch[k] = k // batch_size
-    permute(key, batch)
-    place = np.arange(0, order.size, batch_size)
-    for pair in range(order.size):
-        b = batch[pair]
-        order[place[b]] = pair
-        place[b] += 1
+    top, drawn = batch.size - 1, np.empty(_AHEAD, np.int64)
+    for i in range(top + _AHEAD, 0, -1):
+        slot, ahead = i % _AHEAD, i - _AHEAD
+        if i <= top:
+            j = drawn[slot]
+            batch[i], batch[j] = batch[j], batch[i]
+        if ahead > 0:
+            drawn[slot] = bounded(key, ahead, ahead + 1)
+            prefetch_write(batch, drawn[slot])
 
 
 @kernel()
+def deal_batches(key, batch_size, batch, pairs, pair_user, indices, dealt):
+    """Put every pair into a random batch; ``dealt`` lists pairs, users and items, batch by batch, pairs rising in each.
+
+    Pairs of one user are then neighbours, sums over a batch have a canonical order, and the batches are read from
+    front to back. ``batch`` is scratch.
+    """
+    order, users, items = dealt
+    random_batches(key, batch_size, batch)
+    place = np.arange(0, order.size, batch_size)
+    for k in range(pairs.size):
+        b = batch[k]
+        pair, at = pairs[k], place[b]
+        order[at], users[at], items[at] = pair, pair_user[pair], indices[pair]
+        place[b] = at + 1
+
+
+@kernel(counted=False)
 def _item_block(block, tasks, entries, offsets, shift, old, tables, sparse, scale, step, optimizer, G, hit):
     """The items' side of a batch for one block of rows: the sum of the gradients in pair order, then the step."""
     items, coefficients, rows = entries
@@ -80,7 +104,7 @@ def _item_block(block, tasks, entries, offsets, shift, old, tables, sparse, scal
 
 @kernel()
 def run_batches(
-    me, threads, shared, first, last, batch_size, order, data, tables, sampler, pool, proposal, objective, flags, key,
+    me, threads, shared, first, last, batch_size, dealt, data, tables, sampler, pool, proposal, objective, flags, key,
     shift, optimizer, scratch, losses,
 ):  # fmt: skip
     """Train on the batches first..last-1 of an epoch, as thread ``me`` of those that run this at the same time.
@@ -92,10 +116,10 @@ def run_batches(
         What the users' side leaves for the items': rows of users, entries, where each block's begin by task; sums of
         losses by task; and counters, all zero: three a batch (tasks, blocks, arrivals), from batch ``first`` on.
     first, last, batch_size : int
-    order : (n_pairs,) int32
-        Pairs batch by batch, see :func:`deal_batches`.
-    data : (pair_user, indptr, indices)
-        The interactions.
+    dealt : (pairs, users, items), each (n_pairs,) int32
+        Batch by batch, see :func:`deal_batches`.
+    data : (indptr, indices)
+        The interactions by user.
     tables : (U, mU, vU, V, mV, vV, done)
         Factors, the optimiser's moments, and the number of steps of this epoch each user has taken.
     sampler : (kind, params, rank_based, by_score, corrected, sees_positive)
@@ -125,15 +149,16 @@ def run_batches(
     one = old.dtype.type(1)
     blocks = offsets.shape[1] - 1
     for b in range(first, last):
-        pairs = order[b * batch_size : min((b + 1) * batch_size, order.size)]
+        begin, end = b * batch_size, min((b + 1) * batch_size, dealt[0].size)
+        pairs, users, positives = dealt[0][begin:end], dealt[1][begin:end], dealt[2][begin:end]
         scale = one / old.dtype.type(pairs.size) if averaged else one
         tasks = (pairs.size + TASK - 1) // TASK
         counter = 3 * (b - first)
         task = next_task(counters, counter)
         while task < tasks:
-            start, stop = pairs_of_task(pairs, data[0], task * TASK), pairs_of_task(pairs, data[0], (task + 1) * TASK)
+            start, stop = pairs_of_task(users, task * TASK), pairs_of_task(users, (task + 1) * TASK)
             task_losses[task] = user_task(
-                start, stop, pairs, data, tables, sampler, pool, proposal, objective,
+                start, stop, pairs, users, positives, data, tables, sampler, pool, proposal, objective,
                 (exclude, replace, summed, sparse), key, (b, scale), optimizer, shift, old, entries, offsets[task],
                 masks,
             )  # fmt: skip

@@ -43,7 +43,7 @@ def add_positive(score, coefficients):
     return loss
 
 
-@kernel()
+@kernel(counted=False)
 def set_entries(count, idx, w, objective, n_negatives, ids, margins, items, coefficients):
     """The kept negatives of a pool and their coefficients under a loss of the whole set, after the positive's in front.
 

@@ -59,7 +59,7 @@ def _update(rule, hyper, p, m, v, at, g, g_at, size, scale, step_size, root_corr
             p[i] -= lr * (grad / (math.sqrt(v[i]) + eps))
 
 
-@kernel()
+@kernel(counted=False)
 def step_row(u, gradient, width, scale, P, m, v, rule, hyper, step_size, root_correction, constant):
     """One step on a user's row; the tables are flat."""
     _update(rule, hyper, P, m, v, u * width, gradient, 0, width, scale, step_size, root_correction)
@@ -67,7 +67,7 @@ def step_row(u, gradient, width, scale, P, m, v, rule, hyper, step_size, root_co
         P[u * width + constant] = 1
 
 
-@kernel()
+@kernel(counted=False)
 def catch_up_row(u, step, done, nothing, width, P, m, v, rule, hyper, step_sizes, root_corrections, constant):
     """Bring a user's row to the state before step ``step``: the steps it missed, with ``nothing`` as the gradient."""
     if done[u] < step:
@@ -80,7 +80,7 @@ def catch_up_row(u, step, done, nothing, width, P, m, v, rule, hyper, step_sizes
         done[u] = step
 
 
-@kernel()
+@kernel(counted=False)
 def numbers(hyper):
     """The array ``hyper`` as numbers."""
     return hyper[0], hyper[1], hyper[2], hyper[3], hyper[4]
@@ -100,7 +100,7 @@ def catch_up(me, threads, step, done, P, m, v, optimizer):
         )  # fmt: skip
 
 
-@kernel()
+@kernel(counted=False)
 def step_block(P, m, v, G, touched, sparse, scale, step, optimizer):
     """One step on a block of rows; the gradients ``G`` and the flags ``touched`` are used up (set to zero)."""
     rows, width = P.shape

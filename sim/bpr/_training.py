@@ -50,15 +50,17 @@ class Epoch:
     def __init__(self, model: BPRMF, train: sparse.csr_matrix) -> None:
         s = model.settings
         self.s, self.train, self.seed = s, train, np.uint64(model.seed_)
-        pair_user = np.repeat(np.arange(train.shape[0], dtype=np.int32), np.diff(train.indptr))
-        self.data = (pair_user, train.indptr, train.indices)
+        self.pair_user = np.repeat(np.arange(train.shape[0], dtype=np.int32), np.diff(train.indptr))
         self.pairs = np.flatnonzero(train.data).astype(np.int32)  # ignored pairs, stored as zeros, are not trained on
         self.order = np.empty_like(self.pairs)
         self.n_batches = -(-self.order.size // s.batch_size)
         self.batch_size = min(s.batch_size, self.order.size)
         self.whole_users = isinstance(model.sampler, NonSampling)
+        by_user = (train.indptr, train.indices)
+        self.data = (self.pair_user, *by_user) if self.whole_users else by_user
+        self.dealt = self.order if self.whole_users else (self.order, *(np.empty_like(self.order) for _ in by_user))
         if self.whole_users:  # of all their pairs; about as many batches
-            users = np.unique(pair_user[self.pairs]).size
+            users = np.unique(self.pair_user[self.pairs]).size
             self.batch_size = -(-users // self.n_batches)
             self.n_batches = -(-users // self.batch_size)
         self.done = np.zeros(train.shape[0], dtype=np.int32)
@@ -129,7 +131,7 @@ class Epoch:
             last = min(first + self.slice, self.n_batches)
             start = time.perf_counter()
             self.loop(
-                first, last, batches, self.order, self.data, self.tables, self.sampler, self.pool,
+                first, last, batches, self.dealt, self.data, self.tables, self.sampler, self.pool,
                 self.proposal, self.objective, self.flags, key, self.shift, optimizer, self.scratch, losses,
             )  # fmt: skip
             pace = (time.perf_counter() - start) / (last - first)
@@ -141,20 +143,17 @@ class Epoch:
         return first, math.fsum(losses)
 
     def _deal(self, key: np.uint64) -> Any:
-        """Put the pairs into random batches, by :attr:`order`; returns the size of a batch, or where batches start.
+        """Put the pairs into random batches; returns the size of a batch, or where batches start.
 
         Without sampling a user's pairs are kept together.
         """
         if not self.whole_users:
-            kernels.deal_batches(key, self.batch_size, np.empty_like(self.order), self.order)
-            self.order[:] = self.pairs[self.order]
+            scratch = np.empty_like(self.order)
+            kernels.deal_batches(key, self.batch_size, scratch, self.pairs, self.pair_user, self.data[1], self.dealt)
             return self.batch_size
-        owners = self.data[0][self.pairs]
-        users, row = np.unique(owners, return_inverse=True)
-        place = np.empty(users.size, np.int32)
-        kernels.deal_batches(key, self.batch_size, np.empty_like(place), place)
-        batch = np.empty_like(place)
-        batch[place] = np.arange(users.size) // self.batch_size
+        users, row = np.unique(self.pair_user[self.pairs], return_inverse=True)
+        batch = np.empty(users.size, np.int32)
+        kernels.random_batches(key, self.batch_size, batch)
         self.order[:] = self.pairs[np.argsort(batch[row], kind="stable")]
         return np.searchsorted(np.sort(batch[row]), np.arange(self.n_batches + 1))
 
@@ -166,7 +165,7 @@ class Epoch:
         state = {name[len(STATE) :]: array for name, array in self.state.items() if name.startswith(STATE)}
         if first == 0 or not state:
             U, V = self.factors()
-            _, indptr, indices = self.data
+            *_, indptr, indices = self.data
             sampler.refresh(Refresh(U, V, indptr, indices, self.s.exclude_positives, self.counts, key), state)
             self.state.update({STATE + name: array for name, array in state.items()})
         self.proposal = sampler.adaptive_proposal(state)

@@ -11,7 +11,7 @@ import numpy as np
 from .._fastmath import sigmoid_softplus
 from .._jit import kernel
 from .._random import stream
-from .._simd import LANES, prefetch_read, prefetch_row, prefetch_write, row_dot, row_dots, rows_sum
+from .._simd import LANES, prefetch_row, prefetch_write, row_dot, row_dots, rows_sum
 from ..sampling._kernels import select
 from ..sampling._pool_kernels import clear_bit, draw_pool, set_bit
 from ..sampling._proposal_kernels import FACTORS, UNIFORM, correct, draw_proposed
@@ -24,15 +24,15 @@ _AHEAD = 16  # rows asked for before they are needed
 _FAR, _LAST = np.uint32(24), np.uint32(15)  # entries asked for before they are written; entries a line, less one
 
 
-@kernel()
-def pairs_of_task(pairs, pair_user, first):
+@kernel(counted=False)
+def pairs_of_task(users, first):
     """The first pair from ``first`` on that begins a new user: tasks hold whole users."""
-    while 0 < first < pairs.size and pair_user[pairs[first]] == pair_user[pairs[first - 1]]:
+    while 0 < first < users.size and users[first] == users[first - 1]:
         first += 1
-    return min(first, pairs.size)
+    return min(first, users.size)
 
 
-@kernel()
+@kernel(counted=False)
 def _margins(rows, u, V, pool, size, score, out):
     """``out[j] = rows[u] @ V[pool[j]] - score``; ``pool`` and ``out`` have room for blocks beyond ``size``."""
     for j in range(0, size, LANES):
@@ -43,14 +43,14 @@ def _margins(rows, u, V, pool, size, score, out):
         out[j] -= score
 
 
-@kernel()
+@kernel(counted=False)
 def _losses(margins, size, slopes, losses):
     """log(1 + exp(margin)) and its derivative; a loop of its own, so that it is vectorised."""
     for j in range(size):
         slopes[j], losses[j] = sigmoid_softplus(margins[j])
 
 
-@kernel()
+@kernel(counted=False)
 def _entries(count, idx, w, factor, ids, slopes, losses, items, coefficients):
     """The kept negatives of a pool and their coefficients, after the positive's in front; returns the pair's loss."""
     total, loss = w.dtype.type(0), w.dtype.type(0)
@@ -66,7 +66,7 @@ def _entries(count, idx, w, factor, ids, slopes, losses, items, coefficients):
     return loss
 
 
-@kernel()
+@kernel(counted=False)
 def _mark(mask, user, marked, indptr, indices):
     """Make ``mask`` hold the items of ``user`` instead of those of ``marked``; -1 is nobody."""
     if marked >= 0:
@@ -104,15 +104,15 @@ def _distribute(count, shift, local, base, entries, offsets):
 
 @kernel()
 def user_task(
-    first, last, pairs, data, tables, sampler, pool, proposal, objective, flags, key, step, optimizer, shift, old,
-    entries, offsets, mask,
+    first, last, pairs, users, positives, data, tables, sampler, pool, proposal, objective, flags, key, step, optimizer,
+    shift, old, entries, offsets, mask,
 ):  # fmt: skip
-    """Train on the pairs first..last-1 of a batch, whose users are nobody else's; returns the sum of their losses.
+    """Train on the pairs first..last-1 of a batch, whose users are no other task's; returns the sum of their losses.
 
     For the items' side it leaves the users' rows as they were (``old``), and in ``entries``, sorted by block, what is
     to be added to which item: coefficient times a row of ``old``. See :func:`sim.bpr._kernels.run_batches`.
     """
-    pair_user, indptr, indices = data
+    indptr, indices = data
     U, mU, vU, V, _, _, done = tables
     kind, params, rank_based, by_score, corrected, sees_positive = sampler
     if sees_positive:
@@ -145,19 +145,15 @@ def user_task(
     n = 0
     marked = -1
     start = first
-    for p in range(first, last):  # neighbours in a batch lie far apart in the data
-        prefetch_read(pair_user, pairs[p])
-        prefetch_read(indices, pairs[p])
     for ahead in range(first, last + ring - 1):
         if ahead < last:  # draw a pool
-            pair = pairs[ahead]
-            u = pair_user[pair]
+            pair, u = pairs[ahead], users[ahead]
             excluded = 0
-            if ahead == first or u != pair_user[pairs[ahead - 1]]:
+            if ahead == first or u != users[ahead - 1]:
                 prefetch_row(U, u)
                 prefetch_row(mU, u)
                 prefetch_row(vU, u)
-            prefetch_row(V, indices[pair])
+            prefetch_row(V, positives[ahead])
             if exclude:
                 excluded = indptr[u + 1] - indptr[u]
                 if marked != u:
@@ -182,9 +178,8 @@ def user_task(
         p = ahead - ring + 1
         if p < first:
             continue
-        pair = pairs[p]
-        u = pair_user[pair]
-        if p == first or u != pair_user[pairs[p - 1]]:  # a new user
+        u = users[p]
+        if p == first or u != users[p - 1]:  # a new user
             start = p
             if not sparse:
                 catch_up_row(
@@ -197,7 +192,7 @@ def user_task(
         slot = p % ring
         size = sizes[slot]
         ids = pools[slot]
-        positive = indices[pair]
+        positive = positives[p]
         score = row_dot(old, start, V, positive)
         _margins(old, start, V, ids, size, score, margins)
         if everywhere:
@@ -230,7 +225,7 @@ def user_task(
         for k in range(columns):
             gradient[k] += pair_gradient[0, k]
         n += count + 1
-        if p + 1 == last or pair_user[pairs[p + 1]] != u:
+        if p + 1 == last or users[p + 1] != u:
             step_row(
                 u, gradient, columns, scale, flat_U, flat_mU, flat_vU, rule, constants, step_sizes[batch],
                 root_corrections[batch], constant,

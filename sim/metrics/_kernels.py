@@ -15,7 +15,7 @@ from .._jit import kernel
 __all__ = ["area_of_list", "area_of_lists", "select_largest", "x_counts"]
 
 
-@kernel()
+@kernel(counted=False)
 def select_largest(a, n, m):
     """The ``m``-th largest of ``a[:n]`` (m from 1), by Hoare's quickselect; reorders ``a[:n]``."""
     left = 0

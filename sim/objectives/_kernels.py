@@ -210,7 +210,7 @@ def kl_temperature_1d(losses, rho):
     return width / s
 
 
-@kernel()
+@kernel(counted=False)
 def taylor_temperature_1d(losses, rho, ddof):
     """sqrt(Var(losses) / (2 rho)), eq. (25), with divisor n - ddof; inf for rho = 0, 0.0 for equal losses."""
     if rho <= 0.0:
@@ -240,7 +240,7 @@ def taylor_temperature_1d(losses, rho, ddof):
     return math.sqrt((a + b) / (n - ddof) / (2.0 * rho))
 
 
-@kernel()
+@kernel(counted=False)
 def tilt_1d(losses, temperature, out):
     """Write softmax(losses / temperature) to ``out``: uniform over the maxima at 0, uniform at infinity."""
     n = losses.size

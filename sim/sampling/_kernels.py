@@ -36,7 +36,7 @@ def _insert(losses, m, idx, kept, j):
     return min(kept + 1, m)
 
 
-@kernel()
+@kernel(counted=False)
 def _few_largest(losses, m, idx, lanes):
     """:func:`top_m` for m <= 16 <= n / 2; ``lanes`` is scratch.
 
@@ -64,7 +64,7 @@ def _few_largest(losses, m, idx, lanes):
         kept = _insert(losses, m, idx, kept, j)
 
 
-@kernel()
+@kernel(counted=False)
 def _threshold(losses, m, scratch):
     """A value that exactly m < n losses reach, and True; the m-th largest loss and False where ties forbid one.
 
@@ -92,7 +92,7 @@ def _threshold(losses, m, scratch):
     return select_largest(scratch, losses.size, m), False
 
 
-@kernel()
+@kernel(counted=False)
 def top_m(losses, m, idx, scratch):
     """Positions of the ``m`` largest losses into ``idx[:m]``; ties go to earlier positions.
 
@@ -128,7 +128,7 @@ def top_m(losses, m, idx, scratch):
         idx[j] = j
 
 
-@kernel()
+@kernel(counted=False)
 def _uniform(losses, idx, w):
     n = losses.size
     for j in range(n):
@@ -137,7 +137,7 @@ def _uniform(losses, idx, w):
     return n
 
 
-@kernel()
+@kernel(counted=False)
 def _dns(losses, m, idx, w):
     m = min(m, losses.size)
     top_m(losses, m, idx, w)
@@ -146,7 +146,7 @@ def _dns(losses, m, idx, w):
     return m
 
 
-@kernel()
+@kernel(counted=False)
 def _softmax_v(losses, rho, idx, w):
     n = losses.size
     # ddof = 1: the unbiased variance, as in the published program
@@ -156,7 +156,7 @@ def _softmax_v(losses, rho, idx, w):
     return n
 
 
-@kernel()
+@kernel(counted=False)
 def _softmax_exact(losses, rho, idx, w):
     n = losses.size
     tilt_1d(losses, kl_temperature_1d(losses, rho), w[:n])
@@ -165,7 +165,7 @@ def _softmax_exact(losses, rho, idx, w):
     return n
 
 
-@kernel()
+@kernel(counted=False)
 def _softmax(margins, tau, idx, w):
     n = margins.size
     tilt_1d(margins, tau, w[:n])
@@ -191,7 +191,7 @@ def _sort_falling(losses, idx, m):
             idx[i] = j
 
 
-@kernel()
+@kernel(counted=False)
 def _ranked(losses, weights, idx, w):
     """``weights[k]`` for the k-th largest loss; scaled to sum to one on a pool shorter than ``weights``."""
     m = min(weights.size, losses.size)
@@ -209,7 +209,7 @@ def _ranked(losses, weights, idx, w):
     return count
 
 
-@kernel()
+@kernel(counted=False)
 def _warp(margins, params, idx, w):
     """The first negative that violates the margin params[0], weighed by the trial it took: params[trial]."""
     for j in range(margins.size):
@@ -220,7 +220,7 @@ def _warp(margins, params, idx, w):
     return 0
 
 
-@kernel()
+@kernel(counted=False)
 def _ahns(margins, params, idx, w):
     """The negative whose score is nearest to beta (r_ci + alpha)^(p + 1); params are (alpha, beta, p, r_ci)."""
     base = params[3] + params[0]
@@ -241,7 +241,7 @@ def _ahns(margins, params, idx, w):
     return 1
 
 
-@kernel()
+@kernel(counted=False)
 def select(kind, losses, params, idx, w):
     """Run the built-in kernel ``kind`` on a pool; see the module's docstring."""
     if kind == DNS:

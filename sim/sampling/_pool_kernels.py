@@ -37,7 +37,7 @@ def clear_bit(mask, i):
     mask[i >> 6] &= ~(_ONE << (np.uint64(i) & _63))
 
 
-@kernel()
+@kernel(counted=False)
 def draw_pool(key, n_items, n_excluded, size, replace, mask, ids):
     """Write a uniform pool into ``ids`` and return its length.
 
@@ -50,11 +50,7 @@ def draw_pool(key, n_items, n_excluded, size, replace, mask, ids):
         return 0
     if replace:
         if n_excluded > 0 and left * _SPARSE < n_items:
-            admissible = np.empty(left, np.int32)
-            _list_admissible(n_items, mask, admissible)
-            for j in range(size):
-                ids[j] = admissible[bounded(key, j, left)]
-            return size
+            return _draw_listed(key, n_items, left, size, mask, ids)
         for j in range(size):  # no branch: vectorised
             ids[j] = bounded(key, j, n_items)
         if n_excluded > 0:
@@ -84,12 +80,17 @@ def draw_pool(key, n_items, n_excluded, size, replace, mask, ids):
 
 
 @kernel()
-def _list_admissible(n_items, mask, admissible):
+def _draw_listed(key, n_items, left, size, mask, ids):
+    """With replacement, from a list of the admissible items."""
+    admissible = np.empty(left, np.int32)
     k = 0
     for i in range(n_items):
         if not has_bit(mask, i):
             admissible[k] = i
             k += 1
+    for j in range(size):
+        ids[j] = admissible[bounded(key, j, left)]
+    return size
 
 
 @kernel()
