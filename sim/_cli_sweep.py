@@ -62,10 +62,10 @@ def surroundings(options: argparse.Namespace, **more: Any) -> Options:
     from .experiments import Options
     from .experiments._options import results_dir
 
+    backend = options.backend or ("loky" if options.scheduler is None else "dask")
     return Options(
         jobs=options.jobs, progress=not options.quiet, data_dir=options.data_dir,
-        results=options.results or results_dir(), backend=options.backend or ("dask" if options.scheduler else "loky"),
-        scheduler=options.scheduler, **more,
+        results=options.results or results_dir(), backend=backend, scheduler=options.scheduler, **more,
     )  # fmt: skip
 
 

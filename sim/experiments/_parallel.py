@@ -1,10 +1,10 @@
-"""Independent tasks on processes, threads or a dask cluster, through joblib."""
+"""Independent tasks on processes, threads or a dask cluster."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor
-from contextlib import contextmanager
+from concurrent.futures import BrokenExecutor, CancelledError
 from typing import Any
 
 from ._options import Options
@@ -21,55 +21,66 @@ def in_parallel(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], 
     Raises
     ------
     ConnectionError
-        If the scheduler does not answer, or has no worker.
+        If the scheduler does not answer, has no worker, or is lost.
     ChildProcessError
         If a worker process was killed; a cluster tries such tasks again a few times first.
     """
-    from joblib import Parallel, delayed, parallel_config
-
-    with _backend(options, len(tasks)) as config, _plain_errors(options):
-        with parallel_config(**config):
-            work = Parallel(return_as="generator_unordered")
-        yield from work(delayed(function)(*task) for task in tasks)
-
-
-@contextmanager
-def _backend(options: Options, n_tasks: int) -> Iterator[dict[str, Any]]:
-    """Arguments of :func:`joblib.parallel_config`, with a connection that is open inside."""
-    if options.backend != "dask":
-        if options.backend == "threading":
-            import numba
-
-            # its plainest layer aborts the process
-            numba.config.THREADING_LAYER = "threadsafe"  # type: ignore[attr-defined]
-        yield {"backend": options.backend, "n_jobs": min(options.jobs, n_tasks)}
+    if options.backend == "dask":
+        yield from _on_cluster(function, tasks, options)
         return
-    try:
-        from distributed import Client
-    except ImportError:
-        raise ValueError("backend 'dask' needs more packages: pip install 'hns-opauc[dask]'") from None
-    try:
-        if options.scheduler is None:
-            client = Client(n_workers=options.jobs, threads_per_worker=1, dashboard_address=None, set_as_default=False)
-        else:
-            client = Client(options.scheduler, timeout=PATIENCE, set_as_default=False)
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConnectionError(f"scheduler must be a running one, got {options.scheduler}: {reason}") from None
-    with client:
-        yield {"backend": "dask", "client": client, "wait_for_workers_timeout": PATIENCE}
+    from joblib import Parallel, delayed
 
+    if options.backend == "threading":
+        import numba
 
-@contextmanager
-def _plain_errors(options: Options) -> Iterator[None]:
-    """What happens to workers, in one line each."""
+        # its plainest layer aborts the process
+        numba.config.THREADING_LAYER = "threadsafe"  # type: ignore[attr-defined]
+    jobs = min(options.jobs, len(tasks))
+    work = Parallel(n_jobs=jobs, backend=options.backend, return_as="generator_unordered")
     try:
-        yield
+        yield from work(delayed(function)(*task) for task in tasks)
     except BrokenExecutor:
         raise ChildProcessError("a worker process was killed, perhaps for want of memory: try fewer jobs") from None
-    except TimeoutError:
-        raise ConnectionError(f"scheduler must have a worker, got {options.scheduler}: none in {PATIENCE} s") from None
-    except Exception as error:
-        if type(error).__name__ == "KilledWorker":  # of distributed, which may not be installed
+
+
+def _on_cluster(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], options: Options) -> Iterator[Any]:
+    """By dask itself: joblib's backend for it waits for ever for a task whose workers were killed again and again."""
+    try:
+        from distributed import Client, KilledWorker, as_completed
+    except ImportError:
+        raise ValueError("backend 'dask' needs more packages: pip install 'hns-opauc[dask]'") from None
+    if options.scheduler is None:
+        client = Client(n_workers=options.jobs, threads_per_worker=1, dashboard_address=None, set_as_default=False)
+    else:
+        _try_to_reach(options.scheduler)
+        client = Client(options.scheduler, timeout=PATIENCE, set_as_default=False)
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=PATIENCE)
+        except TimeoutError:
+            reason = f"none in {PATIENCE} s"
+            raise ConnectionError(f"scheduler must have a worker, got {options.scheduler}: {reason}") from None
+        futures = [client.submit(function, *task, pure=False) for task in tasks]
+        try:
+            for done in as_completed(futures, loop=client.loop):
+                yield done.result()
+        except KilledWorker:
             raise ChildProcessError("a task's worker was killed again and again, perhaps for want of memory") from None
-        raise
+        except CancelledError:
+            raise ConnectionError(f"scheduler {options.scheduler} was lost: start again when it is back") from None
+
+
+def _try_to_reach(address: str) -> None:
+    """ConnectionError unless a scheduler answers; a client that could not connect would take long to go away."""
+    from distributed import Security
+    from distributed.comm import connect
+
+    async def knock() -> None:
+        comm = await connect(address, **Security().get_connection_args("client"))
+        await comm.close()
+
+    try:
+        asyncio.run(asyncio.wait_for(knock(), PATIENCE))
+    except Exception as error:  # another kind of server may answer anything
+        reason = str(error).partition("\n")[0] or f"no answer in {PATIENCE} s"
+        raise ConnectionError(f"scheduler must be a running one, got {address}: {reason}") from None

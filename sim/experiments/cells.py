@@ -287,7 +287,8 @@ def _compute(cell: Cell, source: str, options: Options, n_threads: int | None, w
                 _loaded[source] = load(source, data_dir=options.data_dir)
             meta, arrays = _train(cell, _loaded[source], n_threads)
         except Exception as error:
-            line = f"{cell.sampler} on {cell.data}, seed {cell.seed}: {type(error).__name__}: {error}"
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            line = f"{cell.sampler} on {cell.data}, seed {cell.seed}: {reason}"
             record = {"config": cell.config(), "error": line, "trace": traceback.format_exc(), "versions": versions()}
         try:
             if line:
