@@ -1,0 +1,242 @@
+"""What Tables 2 and 3 share: every method tuned on validation with the same budget, trained, set beside the paper.
+
+All methods have the same trainer, split and model. Each may spend the same number of trainings on validation: as many
+values of its own parameter, or of the learning rate where it has none, and the same weight decays. Of a training's
+curve the best epoch is taken. The best setting is trained anew on train and validation with several seeds, and the
+test part ranked once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ..data import FetchError
+from ..sampling import Sampler
+from ._intervals import half_width
+from ._options import Options
+from ._style import PALETTE, style
+from .cells import Cell, Result, curve, run_cells
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "METRICS", "TUNED_BY", "Candidate", "Chosen", "Method", "Plan", "candidates", "draw", "reduced", "run_plan",
+    "run_plans", "sentences", "tune",
+]  # fmt: skip
+
+METRICS = ("ndcg@50", "recall@50")
+NAMES = {"ndcg@50": "NDCG@50", "recall@50": "Recall@50"}
+TUNED_BY = "ndcg@50"
+FAR = 0.1
+"""A row is marked where it is further than this from the printed number, relative to it."""
+
+Paper = Mapping[str, Mapping[str, tuple[float, float]]]
+"""Data set to method to NDCG@50 and Recall@50 as printed."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One setting of a method: its sampler, and what it changes of the plan's model."""
+
+    sampler: Sampler
+    model: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return ", ".join([str(self.sampler), *(f"{k}={v}" for k, v in self.model.items() if k != "epochs")])
+
+
+@dataclass(frozen=True)
+class Method:
+    """The settings of a method that are tried, each with every weight decay; and the number of final models."""
+
+    candidates: tuple[Candidate, ...]
+    decays: tuple[float, ...]
+    seeds: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is trained on one data set: methods by name; arguments of the model; epochs between looks at validation."""
+
+    data: str
+    methods: Mapping[str, Method]
+    model: dict[str, Any]
+    every: int
+
+    def cell(self, candidate: Candidate, decay: float, seed: int, epochs: int | None = None) -> Cell:
+        """The training on validation; with ``epochs``, the final one of so many."""
+        model = {**self.model, **candidate.model, "weight_decay": decay}
+        if epochs is None:
+            return Cell(self.data, candidate.sampler, seed, model, "valid", self.every)
+        return Cell(self.data, candidate.sampler, seed, model | {"epochs": epochs}, "test", epochs)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The best setting of a method on validation, and whether its best epoch was the last that was tried."""
+
+    candidate: Candidate
+    weight_decay: float
+    epochs: int
+    last: bool
+
+
+def candidates(*samplers: Sampler, **model: Any) -> tuple[Candidate, ...]:
+    """Samplers that change the model alike."""
+    return tuple(Candidate(sampler, model) for sampler in samplers)
+
+
+def reduced(plan: Plan, *, tried: int, decays: tuple[float, ...], seeds: int, shorter: int = 1) -> Plan:
+    """The plan with the middle ``tried`` candidates of each method, these decays, and a part of the epochs."""
+
+    def part(epochs: int) -> dict[str, int]:
+        return {"epochs": max(1, epochs // shorter)}
+
+    def fewer(method: Method) -> Method:
+        middle = method.candidates[(len(method.candidates) - tried) // 2 :][:tried]
+        kept = (
+            Candidate(c.sampler, c.model | (part(c.model["epochs"]) if "epochs" in c.model else {})) for c in middle
+        )
+        return Method(tuple(kept), decays, seeds)
+
+    methods = {name: fewer(method) for name, method in plan.methods.items()}
+    return Plan(plan.data, methods, plan.model | part(plan.model["epochs"]), max(1, plan.every // shorter))
+
+
+def run_plans(plans: Sequence[Plan], paper: Paper, options: Options) -> pd.DataFrame:
+    """Tune setting, weight decay and epochs on validation by NDCG@50, train the final models, evaluate on test.
+
+    A data set that cannot be had is left out; if none can, that is the error.
+
+    Returns
+    -------
+    DataFrame
+        One row per (data, method, metric): columns data, method; setting, weight_decay, epochs (chosen), last (the
+        best epoch was the last that was tried), trainings (on validation); metric, mean, low, high (95% interval over
+        seeds, NaN for one seed), seeds, users, paper (the printed number or NaN), far (more than 10% from it).
+    """
+    rows: list[dict[str, Any]] = []
+    missing = None
+    for plan in plans:
+        try:
+            rows += run_plan(plan, paper, options)
+        except FetchError as error:
+            missing = error
+    if not rows and missing is not None:
+        raise missing
+    return pd.DataFrame(rows)
+
+
+def run_plan(plan: Plan, paper: Paper, options: Options) -> list[dict[str, Any]]:
+    """The rows of one data set."""
+    chosen = tune(plan, options)
+    jobs = [(name, options.seed + 1 + s) for name, method in plan.methods.items() for s in range(method.seeds)]
+    cells = [plan.cell(c.candidate, c.weight_decay, s, c.epochs) for c, s in ((chosen[n], s) for n, s in jobs)]
+    results = run_cells(cells, options, label=f"{plan.data}: final")
+    rows = []
+    for name in plan.methods:
+        own = [result for (of, _), result in zip(jobs, results) if of == name]
+        rows += _rows(plan, name, chosen[name], own, paper.get(plan.data, {}).get(name, (np.nan, np.nan)))
+    return rows
+
+
+def tune(plan: Plan, options: Options) -> dict[str, Chosen]:
+    """Per method the setting, weight decay and number of epochs that are best on validation, with one seed."""
+    grid = [
+        (n, c, decay) for n, method in plan.methods.items() for c, decay in product(method.candidates, method.decays)
+    ]
+    cells = [plan.cell(candidate, decay, options.seed) for _, candidate, decay in grid]
+    results = run_cells(cells, options, label=f"{plan.data}: tuning")
+    best: dict[str, tuple[float, Chosen]] = {}
+    for (name, candidate, decay), result, values in zip(grid, results, curve(results, TUNED_BY)):
+        at = int(np.argmax(values))
+        if name not in best or values[at] > best[name][0]:
+            chosen = Chosen(candidate, decay, result.meta["epochs"][at], at == values.size - 1)
+            best[name] = (float(values[at]), chosen)
+    return {name: chosen for name, (_, chosen) in best.items()}
+
+
+def _rows(
+    plan: Plan, name: str, chosen: Chosen, results: list[Result], printed: tuple[float, float]
+) -> list[dict[str, Any]]:
+    per_seed = [r.at().top_k([50]) for r in results]
+    method = plan.methods[name]
+    rows = []
+    for metric, number in zip(METRICS, printed):
+        means = np.array([values[metric].mean() for values in per_seed])
+        mean = float(means.mean())
+        half = half_width(means) if means.size > 1 else np.nan
+        rows.append(
+            {
+                "data": plan.data, "method": name, "setting": str(chosen.candidate),
+                "weight_decay": chosen.weight_decay, "epochs": chosen.epochs, "last": chosen.last,
+                "trainings": len(method.candidates) * len(method.decays), "metric": metric, "mean": mean,
+                "low": mean - half, "high": mean + half, "seeds": means.size, "users": per_seed[0][metric].size,
+                "paper": number, "far": abs(mean / number - 1) > FAR,
+            }
+        )  # fmt: skip
+    return rows
+
+
+def draw(table: pd.DataFrame, source: str) -> Figure:
+    """A panel a data set and metric: the methods' means with their intervals, and the printed numbers."""
+    sets, methods = list(dict.fromkeys(table.data)), list(dict.fromkeys(table.method))
+    with style() as plt:
+        figure, axes = plt.subplots(
+            len(sets), 2, figsize=(7.2, 0.7 + (0.35 + 0.19 * len(methods)) * len(sets)), sharey=True, squeeze=False,
+            layout="constrained",
+        )  # fmt: skip
+        for (row, data), (column, metric) in product(enumerate(sets), enumerate(METRICS)):
+            part = table[(table.data == data) & (table.metric == metric)].set_index("method").reindex(methods)
+            _panel(axes[row, column], part, source)
+            axes[row, column].set_xlabel(f"{NAMES[metric]}, {data}")
+        handles, labels = max((ax.get_legend_handles_labels() for ax in axes.flat), key=lambda found: len(found[1]))
+        figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    return figure
+
+
+def _panel(ax: Any, part: pd.DataFrame, source: str) -> None:
+    heights = np.arange(len(part))[::-1]
+    error = np.nan_to_num(np.stack([part["mean"] - part.low, part.high - part["mean"]]))
+    ax.errorbar(
+        part["mean"], heights, xerr=error, fmt="o", color=PALETTE["blue"], markersize=4, label="this package, 95%"
+    )
+    for far, label in ((False, source), (True, f"more than {FAR:.0%} away")):
+        at = part.paper.notna() & (part.far.fillna(False).astype(bool) == far)
+        if at.any():
+            colour = PALETTE["red"] if far else PALETTE["orange"]
+            ax.plot(
+                part.paper[at], heights[at], "D" if far else "s", color=colour, markerfacecolor="none", markersize=5,
+                linestyle="none", label=label,
+            )  # fmt: skip
+    ax.hlines(heights, *ax.get_xlim(), color=PALETTE["grey"], linewidth=0.3, zorder=0)
+    ax.set_yticks(heights, part.index)
+    ax.set_ylim(-0.6, len(part) - 0.4)
+    ax.margins(x=0.06)
+
+
+def sentences(table: pd.DataFrame) -> str:
+    """The numbers of NDCG@50 on test, for captions."""
+    parts, budgets = [], []
+    for data, part in table[table.metric == "ndcg@50"].groupby("data", sort=False):
+        budget = part.trainings.mode()[0]
+        others = (f"{r.method} {r.trainings}" for r in part.itertuples() if r.trainings != budget)
+        budgets.append(", ".join([f"{budget} on {data}", *others]))
+        values = "; ".join(
+            f"{r.method} {r.mean:.4f}" + ("" if np.isnan(r.paper) else f" (paper {r.paper:.4f}{', far' * r.far})")
+            for r in part.itertuples()
+        )
+        parts.append(f"{data} ({part.users.iloc[0]:,} users, {part.seeds.max()} seeds): {values}")
+    return (
+        "Each method tuned by NDCG@50 on validation with the same number of trainings "
+        f"({'; '.join(budgets)}): its own parameter, or the learning rate where it has none, weight decay, epochs. "
+        "Mean over the negatives, positives excluded from the pools; 95% intervals over seeds. "
+        f"NDCG@50 on test: {'. '.join(parts)}."
+    )
