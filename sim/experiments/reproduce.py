@@ -18,11 +18,12 @@ from ._output import write_figure
 __all__ = ["EXPERIMENTS", "Outcome", "experiment", "make", "reproduce"]
 
 EXPERIMENTS = {
-    "F2": "fig2", "F6": "fig6", "T1": "table1", "F7": "fig7", "F8": "fig8", "F9": "fig9", "F10": "fig10",
-    "F11": "fig11", "G-map": "hardness_map", "G2-trend": "peak_trend",
+    "F1": "fig1", "F2": "fig2", "F6": "fig6", "T1": "table1", "F7": "fig7", "F8": "fig8", "F9": "fig9", "F10": "fig10",
+    "F11": "fig11", "G-map": "hardness_map", "G2-trend": "peak_trend", "G-collapse": "collapse",
+    "G-ablation": "ablation", "F6-data": "corr_data",
     "E-bias": "estimator_bias", "E-error": "estimator_error", "E-rates": "estimator_rates", "E-beta": "realised_beta",
     "G2-optimal": "optimal_hardness", "F7-synthetic": "hardness_synthetic",
-    "F7-samplers": "hardness_samplers", "FN": "false_negatives", "T3": "table3",
+    "F7-samplers": "hardness_samplers", "FN": "false_negatives", "Table2": "table2", "Table3": "table3",
     "F6-models": "corr_models", "F6-llpauc": "corr_llpauc", "F6-methods": "corr_methods", "F6-sampled": "corr_sampled",
 }  # fmt: skip
 """Identifier to module, in the order they are run."""
