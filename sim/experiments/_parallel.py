@@ -73,7 +73,7 @@ def _on_cluster(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], 
 def _try_to_reach(address: str) -> None:
     """ConnectionError unless a scheduler answers; a client that could not connect would take long to go away."""
     from distributed import Security
-    from distributed.comm import connect
+    from distributed.comm.core import connect
 
     async def knock() -> None:
         comm = await connect(address, **Security().get_connection_args("client"))

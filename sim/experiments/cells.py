@@ -268,6 +268,8 @@ def read_result(path: Path) -> Result:
 def _cost(cell: Cell) -> float:
     """Rough relative cost, to start the longest cells first."""
     pair = cell.sampler.N + 4.0 * cell.sampler.width + 200.0 * cell.model.get("layers", 0)
+    if isinstance(cell.sampler, sampling.NonSampling):
+        pair += 10_000.0
     return cell.model.get("epochs", Settings().epochs) * pair
 
 
