@@ -97,20 +97,17 @@ def best(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def plot_curves(table: pd.DataFrame, panels: Sequence[tuple[str, str]], xlabel: str) -> Figure:
-    """A row a data set; for each of ``panels`` (axis, sampler's name) a panel a metric. Peaks are marked by stars."""
-    rows = list(dict.fromkeys(table.data))
-    columns = list(product(panels, SHOWN_METRICS))
+    """A row for each data set and each of ``panels`` (axis, sampler's name), a column a metric; stars mark peaks."""
+    there = set(zip(table.data, table.axis))
+    rows = [(data, *panel) for data, panel in product(dict.fromkeys(table.data), panels) if (data, panel[0]) in there]
     with style() as plt:
         figure, axes = plt.subplots(
-            len(rows), len(columns), figsize=(0.4 + 4.2 * len(columns), 3.2 * len(rows)), squeeze=False,
+            len(rows), len(SHOWN_METRICS), figsize=(8.6, 3.1 * len(rows)), squeeze=False, sharey="row",
             layout="constrained",
         )  # fmt: skip
-        for (row, data), (column, ((axis, name), metric)) in product(enumerate(rows), enumerate(columns)):
+        for (row, (data, axis, name)), (column, metric) in product(enumerate(rows), enumerate(SHOWN_METRICS)):
             ax = axes[row, column]
             part = table[(table.data == data) & (table.axis == axis) & (table.metric == metric) & (table.hardness > 0)]
-            if part.empty:
-                ax.set_axis_off()
-                continue
             for k in SHOWN_KS:
                 line = part[part.k == k].sort_values("parameter")
                 at, colour = line.parameter, K_COLOURS[k]
@@ -119,9 +116,12 @@ def plot_curves(table: pd.DataFrame, panels: Sequence[tuple[str, str]], xlabel: 
                 ax.fill_between(at, line.relative_low, line.relative_high, color=colour, alpha=0.2, linewidth=0)
                 peak = line.loc[line["mean"].idxmax()]
                 ax.plot(peak.parameter, 1.0, marker="*", markersize=11, color=colour, markeredgecolor="white", zorder=5)
-            low = max(0.0, part[part.k.isin(SHOWN_KS)].relative.min() - 0.08)
-            ax.set(xscale="log", xlabel=xlabel, title=f"{data}, {name}: {NAMES[metric]}@K / best", ylim=(low, 1.08))
-            ax.legend(title="K (best)", title_fontsize=7.5, fontsize=7.5)
+            ax.set(xscale="log", title=f"{data}, {name}: {NAMES[metric]}@K", ylim=(0.2, 1.08))
+            ax.legend(title="K (best)", title_fontsize=7.5, fontsize=7.5, loc="lower center")
+        for ax in axes[-1]:
+            ax.set_xlabel(xlabel)
+        for ax in axes[:, 0]:
+            ax.set_ylabel("relative to the best")
     return figure
 
 

@@ -21,8 +21,8 @@ TITLE = "Metric@K over K at each hardness"
 
 KS = (1, 2, 3, 4, 5, 7, 10, 14, 20, 30, 40, 50, 70, 100, 140, 200)
 METRICS = ("ndcg", "recall")
-NEAR = 0.9
-"""Levels that come this near to the best somewhere are drawn, and the two ends."""
+NEAR = 0.97
+"""Levels that come this near to the best somewhere are drawn."""
 
 
 def run(options: Options = Options()) -> pd.DataFrame:  # noqa: B008 (frozen)
@@ -63,15 +63,15 @@ def plot(table: pd.DataFrame) -> Figure:
         for row, data in enumerate(sets):
             part = table[table.data == data]
             nearest = part.groupby("parameter").relative.max()
-            shown = [m for m in nearest.index if nearest[m] >= NEAR or m in (nearest.index[0], nearest.index[-1])]
+            shown = [m for m in nearest.index if nearest[m] >= NEAR]
             for ax, metric in zip(axes[row], METRICS):
                 for m, colour in zip(shown, ordered_colours(len(shown))):
                     line = part[(part.metric == metric) & (part.parameter == m)]
                     ax.plot(line.k, line.relative, color=colour, label=f"M = {m:g}")
                     ax.fill_between(
-                        line.k, line.relative_low, line.relative_high, color=colour, alpha=0.15, linewidth=0
+                        line.k, line.relative_low, line.relative_high, color=colour, alpha=0.12, linewidth=0
                     )
-                ax.set(xscale="log", xlabel="K", title=f"{data}: {NAMES[metric]}@K / best", ylim=(0.7, 1.02))
+                ax.set(xscale="log", xlabel="K", title=f"{data}: {NAMES[metric]}@K / best", ylim=(0.85, 1.02))
             axes[row, 0].set_ylabel("relative to the best M")
             axes[row, 1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure

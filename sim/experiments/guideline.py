@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,8 @@ from ._options import Options
 from .cells import Cell, Result, curve, run_cells
 
 __all__ = [
-    "GOWALLA", "HEALTH", "KS", "METRICS", "ML100K", "PLANS", "Plan", "Study", "Trained", "nominal", "studies", "train",
-    "tune",
+    "GOWALLA", "HEALTH", "KS", "METRICS", "ML100K", "PLANS", "SMOKE", "Choice", "Plan", "Study", "Trained", "nominal",
+    "studies", "train", "tune",
 ]  # fmt: skip
 
 KS = (1, 5, 10, 20, 50, 100)
@@ -56,6 +56,14 @@ class Plan:
     seeds: int
     model: dict[str, Any]
     every: int
+
+
+class Choice(NamedTuple):
+    """What was best on validation, and its NDCG@20 there."""
+
+    weight_decay: float
+    epochs: int
+    score: float
 
 
 @dataclass(frozen=True)
@@ -93,12 +101,12 @@ _RHOS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 ML100K = Plan(
     "ml-100k",
-    _points(200, (1, 2, 5, 10, 20, 50, 75, 100, 150, 200), (20, 50, 100, 200, 400, 800), _RHOS),
+    _points(200, (1, 2, 5, 10, 20, 50, 75, 100, 150, 200), (5, 7, 10, 14, 20, 50, 100, 200, 400, 800), _RHOS),
     (0.01, 0.03, 0.1, 0.3), 5, {"lr": 0.005, "batch_size": 1024, "epochs": 24}, 2,
 )  # fmt: skip
 HEALTH = Plan(
     "irb-amazon2014-health",
-    _points(40, (1, 2, 5, 10, 15, 20, 25, 30, 35, 40), (10, 20, 40, 80, 160), _RHOS, exact=False),
+    _points(40, (1, 2, 5, 10, 15, 20, 25, 30, 35, 40), (5, 7, 10, 14, 20, 40, 80), _RHOS, exact=False),
     (0.01, 0.03, 0.1, 0.3), 5, {"lr": 0.005, "batch_size": 1024, "epochs": 40}, 4,
 )  # fmt: skip
 GOWALLA = Plan(
@@ -160,9 +168,9 @@ def train(plan: Plan, axis: str, options: Options) -> Study:
     samplers = sorted(plan.points[axis], key=nominal)
     chosen = tune(plan, samplers, options)
     seeds = [options.seed + 1 + s for s in range(plan.seeds)]
-    cells = [_cell(plan, sampler, *chosen[sampler], seed, "test") for sampler, seed in product(samplers, seeds)]
+    cells = [_cell(plan, sampler, *chosen[sampler][:2], seed, "test") for sampler, seed in product(samplers, seeds)]
     results = run_cells(cells, options, label=f"{plan.data}, {axis}: final")
-    levels = [Trained(s, *chosen[s], results[i * len(seeds) :][: len(seeds)]) for i, s in enumerate(samplers)]
+    levels = [Trained(s, *chosen[s][:2], results[i * len(seeds) :][: len(seeds)]) for i, s in enumerate(samplers)]
     return Study(plan, axis, levels)
 
 
@@ -172,23 +180,23 @@ def _cell(plan: Plan, sampler: Sampler, decay: float, epochs: int, seed: int, he
     return Cell(plan.data, sampler, seed, model, held_out, every)
 
 
-def tune(plan: Plan, samplers: Sequence[Sampler], options: Options) -> dict[Sampler, tuple[float, int]]:
+def tune(plan: Plan, samplers: Sequence[Sampler], options: Options) -> dict[Sampler, Choice]:
     """Weight decay and epochs per sampler by NDCG@20 on validation; one value each: nothing to tune."""
     epochs = plan.model["epochs"]
     if len(plan.decays) == 1 and plan.every >= epochs:
-        return dict.fromkeys(samplers, (plan.decays[0], epochs))
+        return dict.fromkeys(samplers, Choice(plan.decays[0], epochs, 0.0))
     grid = list(product(samplers, plan.decays))
     cells = [_cell(plan, sampler, decay, epochs, options.seed, "valid") for sampler, decay in grid]
     results = run_cells(cells, options, label=f"{plan.data}: tuning")
-    best: dict[Sampler, tuple[float, float, int]] = {}
+    best: dict[Sampler, Choice] = {}
     for (sampler, decay), result, values in zip(grid, results, curve(results, TUNED_BY)):
         at = int(np.argmax(values))
-        if sampler not in best or values[at] > best[sampler][0]:
-            best[sampler] = (float(values[at]), decay, result.meta["epochs"][at])
-    return {sampler: (decay, epochs) for sampler, (_, decay, epochs) in best.items()}
+        if sampler not in best or values[at] > best[sampler].score:
+            best[sampler] = Choice(decay, result.meta["epochs"][at], float(values[at]))
+    return best
 
 
 def nominal(sampler: Sampler) -> float:
-    """The beta that a sampler stands for in the paper: M/N for DNS, exp(-rho) for the softmax samplers."""
+    """The beta that a sampler stands for in the paper: M/N for DNS, exp(-rho) for softmax, else 1."""
     values = sampler.get_params()
-    return values["M"] / values["N"] if "M" in values else math.exp(-values["rho"])
+    return values["M"] / values["N"] if "M" in values else math.exp(-values.get("rho", 0.0))

@@ -207,7 +207,7 @@ def trend(beta: ArrayLike, ks: Sequence[int], found: Bootstrap) -> Trend:
     null = _slope(x, log_k, _shifted(x, log_k, found, 0.0))
     value = float(_slope(x, log_k, found.mean))
     low, high = np.quantile(slopes, [0.025, 0.975])
-    tail = min((null >= value).sum(), (null <= value).sum())
+    tail = min((null >= value - 1e-9).sum(), (null <= value + 1e-9).sum())  # peaks at an end of the grid are ties
     return Trend(value, float(low), float(high), min(1.0, 2 * (1 + float(tail)) / (1 + null.size)))
 
 
