@@ -221,7 +221,11 @@ def _sweep(options: argparse.Namespace) -> int:
 
 
 def _results(options: argparse.Namespace) -> int:
-    _table(*_cli_results.results(options))
+    title, columns, rows = _cli_results.results(options)
+    if options.csv is None:
+        _table(title, columns, rows)
+    else:
+        print(title)
     return 0
 
 

@@ -135,5 +135,5 @@ def _columns(config: dict[str, Any], changed: Sequence[str]) -> dict[str, Any]:
 
 def _read_meta(path: Path) -> dict[str, Any]:
     """The header alone: the ranks may be large."""
-    with np.load(path, allow_pickle=False) as file:
+    with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
         return json.loads(str(file["meta"]))
