@@ -25,7 +25,7 @@ TITLE = "Which OPAUC(beta) predicts which Top-K metric (trained models)"
 
 METRICS = ("ndcg", "recall")
 KS = (5, 20, 50, 100)
-OVER = {"models": "over models", "users": "over users", "within": "over models, user by user"}
+OVER = {"models": "models", "users": "users", "within": "models, per user"}
 N_BETAS = 30
 
 
@@ -47,7 +47,7 @@ def _rows(plan: Plan, options: Options) -> Iterator[dict[str, Any]]:
     betas = np.unique(np.round(np.geomspace(1, n_neg, N_BETAS))) / n_neg
     pairs = list(product(METRICS, KS))
     areas, metrics, over_users = [], [], []
-    within: Any = None
+    within = _Within()
     for axis in (a for a in AXIS_STYLES if a in plan.points):
         for level in train(plan, axis, options).levels:
             for result in level.results:
@@ -59,7 +59,6 @@ def _rows(plan: Plan, options: Options) -> Iterator[dict[str, Any]]:
                 over_users.append(_correlation(x[some] - x[some].mean(axis=0), y[some] - y[some].mean(axis=0)))
                 areas.append(x[some].mean(axis=0))
                 metrics.append(y[some].mean(axis=0))
-                within = _Within() if within is None else within
                 within.add(x[some], y[some])
     a, b = np.array(areas), np.array(metrics)
     found = {
@@ -87,16 +86,20 @@ class _Within:
 
     def __init__(self) -> None:
         self.n = 0
+        self.sums: list[Any] = [0.0] * 5
 
     def add(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
-        new = x, y, (x**2).sum(axis=0), (y**2).sum(axis=0), x.T @ y
-        self.sums = new if self.n == 0 else tuple(old + one for old, one in zip(self.sums, new))
+        """Take in a model's tables, a row a user."""
         self.n += 1
+        new = x, y, (x**2).sum(axis=0), (y**2).sum(axis=0), x.T @ y
+        self.sums = [old + one for old, one in zip(self.sums, new)]
 
     def correlation(self) -> NDArray[np.float64]:
+        """Shape (columns of x, columns of y)."""
         x, y, xx, yy, xy = self.sums
-        covariance = xy - x.T @ y / self.n
-        return covariance / np.sqrt(np.outer(xx - (x**2).sum(axis=0) / self.n, yy - (y**2).sum(axis=0) / self.n))
+        spread = np.outer(xx - (x**2).sum(axis=0) / self.n, yy - (y**2).sum(axis=0) / self.n)
+        found: NDArray[np.float64] = (xy - x.T @ y / self.n) / np.sqrt(spread)
+        return found
 
 
 def _peaks(part: pd.DataFrame, column: str = "correlation") -> pd.DataFrame:
@@ -123,7 +126,7 @@ def plot(table: pd.DataFrame) -> Figure:
                     peak.beta, peak.correlation, marker="*", markersize=10, color=K_COLOURS[peak.k],
                     markeredgecolor="white", zorder=5,
                 )  # fmt: skip
-            ax.set(xscale="log", title=f"{data}, {NAMES[metric]}: {OVER[over]}")
+            ax.set(xscale="log", title=f"{data}, {NAMES[metric]}@K: over {OVER[over]}")
         for ax in axes[-1]:
             ax.set_xlabel("FPR limit β")
         for ax in axes[:, 0]:
@@ -140,7 +143,7 @@ def caption(table: pd.DataFrame) -> str:
     for (data, over), part in table[table.metric == "recall"].groupby(["data", "over"], sort=False):
         words = ", ".join(f"K={p.k}: {p.beta:.3g} ({p.correlation:.2f})" for p in _peaks(part).itertuples())
         auc = part[part.beta == part.beta.max()].set_index("k").correlation
-        parts.append(f"{data}, {OVER[over]}: {words}; AUC {auc.min():.2f} to {auc.max():.2f}")
+        parts.append(f"{data}, over {OVER[over]}: {words}; AUC {auc.min():.2f} to {auc.max():.2f}")
     random = table[(table.metric == "recall")].drop_duplicates(["data", "k", "beta"])
     law = ", ".join(
         f"K={p.k}: {p.beta:.3g}" for p in _peaks(random[random.data == random.data.iloc[0]], "random").itertuples()

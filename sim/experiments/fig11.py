@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from ._curves import NAMES
@@ -21,6 +22,7 @@ TITLE = "Metric@K over K at each hardness"
 
 KS = (1, 2, 3, 4, 5, 7, 10, 14, 20, 30, 40, 50, 70, 100, 140, 200)
 METRICS = ("ndcg", "recall")
+WITH_INTERVALS = (1, 5, 20, 100)
 NEAR = 0.97
 """Levels that come this near to the best somewhere are drawn."""
 
@@ -65,12 +67,13 @@ def plot(table: pd.DataFrame) -> Figure:
             nearest = part.groupby("parameter").relative.max()
             shown = [m for m in nearest.index if nearest[m] >= NEAR]
             for ax, metric in zip(axes[row], METRICS):
-                for m, colour in zip(shown, ordered_colours(len(shown))):
+                for number, (m, colour) in enumerate(zip(shown, ordered_colours(len(shown)))):
                     line = part[(part.metric == metric) & (part.parameter == m)]
                     ax.plot(line.k, line.relative, color=colour, label=f"M = {m:g}")
-                    ax.fill_between(
-                        line.k, line.relative_low, line.relative_high, color=colour, alpha=0.12, linewidth=0
-                    )
+                    some = line[line.k.isin(WITH_INTERVALS)]
+                    ends = some.relative - some.relative_low, some.relative_high - some.relative
+                    at = some.k * 1.06 ** (number - len(shown) / 2)  # side by side
+                    ax.errorbar(at, some.relative, np.clip(ends, 0, None), fmt="none", color=colour, elinewidth=1.2)
                 ax.set(xscale="log", xlabel="K", title=f"{data}: {NAMES[metric]}@K / best", ylim=(0.85, 1.02))
             axes[row, 0].set_ylabel("relative to the best M")
             axes[row, 1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
