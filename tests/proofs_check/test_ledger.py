@@ -288,22 +288,17 @@ def test_package_exports() -> None:
 def test_guideline_evidence_is_read_from_the_figures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import pandas as pd
 
-    from proofs_check.claims import g
+    monkeypatch.setattr("proofs_check._figures.FIGURES", tmp_path)
 
-    monkeypatch.setattr(g, "FIGURES", tmp_path)
-    rows = [
-        {"data": "d", "hardness": h, "metric": metric, "k": k, "mean": m, "low": low, "high": high, "seeds": 5}
-        for (_, metric, k), curve in g._planted().items()
-        for h, m, low, high in curve
-    ]
-    table = pd.DataFrame(rows)
-    table.assign(seeds=2).to_csv(tmp_path / "smoke.csv", index=False)
-    assert run_claim(get_claim("G2")).status is Status.OPEN
-    table.to_csv(tmp_path / "F8.csv", index=False)
-    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
-    for claim_id in ("G1", "G2"):
-        result = run_claim(get_claim(claim_id))
-        assert result.status is Status.HOLDS, result
-        assert result.agrees
-    table.assign(k=1000 - table["k"]).to_csv(tmp_path / "F8.csv", index=False)
-    assert run_claim(get_claim("G2")).status is Status.REFUTED
+    def verdicts(p_softest: float, elasticity: float, p_holm: float, seeds: int = 5) -> list[Status]:
+        rows = {"data": "d", "axis": "M", "metric": ["ndcg", "recall"], "seeds": seeds}
+        pd.DataFrame(rows | {"p_hardest": 0.001, "p_softest": p_softest}).to_csv(tmp_path / "G-map.csv")
+        trend = {"elasticity": elasticity, "low": elasticity - 0.1, "high": elasticity + 0.1, "p_holm": p_holm}
+        pd.DataFrame(rows | trend).to_csv(tmp_path / "G2-trend.csv")
+        return [run_claim(get_claim(claim_id)).status for claim_id in ("G1", "G2")]
+
+    assert run_claim(get_claim("G2")).status is Status.OPEN  # no table
+    assert verdicts(0.001, 0.3, 0.001, seeds=2) == [Status.OPEN, Status.OPEN]
+    assert verdicts(0.5, -0.3, 0.001) == [Status.REFUTED, Status.REFUTED]
+    assert verdicts(0.001, 0.3, 0.2)[1] is Status.OPEN
+    assert {Status.OPEN, Status.REFUTED}.isdisjoint(verdicts(0.001, 0.3, 0.001))
