@@ -19,7 +19,8 @@ from .._tally import NothingToTest, Tally
 
 ALPHA = 0.05
 MIN_SEEDS = 3
-ROOT = 0.5
+LEAST, MOST = 0.1, 0.5
+"""Elasticities d log(best beta) / d log(K): what counts as a move, and what no training run reaches."""
 ENDS = ("M", "rho", "rho-exact")
 """Axes of hardness that reach from the hardest sampling to (almost) uniform sampling."""
 
@@ -95,32 +96,36 @@ def _calibrated_g2(p: Any, t: Tally) -> None:
         t.same(p.direction(found, _KS), 0, f"{metric}, flat")
 
 
+def _words(row: Any) -> str:
+    return f"{row.data}, {row.axis}, {row.metric}: elasticity {row.elasticity:.2f} [{row.low:.2f}, {row.high:.2f}]"
+
+
 @check(
-    "trained models: no significant move of the peak to harder levels as K rises, some to softer ones, after Holm's "
-    "correction",
+    "trained models: the peak moves to softer levels as K rises on every axis and for every metric: no interval lies "
+    f"below an elasticity of {LEAST}",
     Kind.EXPERIMENT,
 )
-def _experiment_g2(p: Any, t: Tally) -> None:
-    softer = 0
+def _everywhere_g2(p: Any, t: Tally) -> None:
     for row in _table("G2-trend").itertuples():
-        words = f"{row.data}, {row.axis}, {row.metric}: elasticity {row.elasticity:.2f} [{row.low:.2f}, {row.high:.2f}]"
-        t.holds(not (row.p_holm < ALPHA and row.elasticity < 0), words)
-        if row.p_holm < ALPHA:
-            t.note(words)
-            softer += 1
-    if softer == 0:
-        raise NothingToTest("no trend is significant")
+        t.holds(row.high >= LEAST, _words(row))
 
 
 @check(
-    "trained models: the peak moves less than in proportion to the square root of K, the intervals say, where random "
-    "rankings move it in proportion to K",
+    "trained models: no significant move of the peak to harder levels as K rises, some to softer ones, after Holm's "
+    f"correction, and none as large as an elasticity of {MOST}, where random rankings have 1",
     Kind.EXPERIMENT,
     role=Role.CONDITION,
 )
-def _small_g2(p: Any, t: Tally) -> None:
+def _somewhere_g2(p: Any, t: Tally) -> None:
+    softer = 0
     for row in _table("G2-trend").itertuples():
-        t.holds(row.high < ROOT, f"{row.data}, {row.axis}, {row.metric}: elasticity at most {row.high:.2f}")
+        significant = row.p_holm < ALPHA
+        t.holds(not (significant and row.elasticity < 0) and row.high < MOST, _words(row))
+        if significant:
+            t.note(_words(row))
+            softer += 1
+    if softer == 0:
+        raise NothingToTest("no trend is significant")
 
 
 G1 = Claim(
@@ -132,9 +137,9 @@ G1 = Claim(
     domain="Training runs; see experiments.",
     verdict=Verdict(
         Status.HOLDS,
-        "ml-100k (5 seeds, confounds removed): the hardest sampling loses 24 to 72% and is worse than the best in all "
+        "ml-100k (5 seeds, confounds removed): the hardest sampling loses 17 to 72% and is worse than the best in all "
         "54 curves; uniform loses 0 to 8%, significantly in 10 of them after Holm's correction, and is itself the best "
-        "for Recall@100. The best beta is .25 to .5 for DNS and .6 to .9 for softmax sampling. Theory says why both "
+        "for Recall@100. The best beta is .26 to .5 for DNS and .64 to .86 for softmax sampling. Theory says why both "
         "ends lose: AUC is the wrong target (F6-1), and beyond a hardness set by label noise the surrogate's minimiser "
         "knows nothing (S1).",
     ),
@@ -160,7 +165,7 @@ G2 = Claim(
         "to .9 at K^.25. Random rankings have K^1 (C1, F6-3): a training run's best hardness is not that of the "
         "OPAUC that predicts the metric (F6-data), but far softer.",
     ),
-    checks=(_calibrated_g2, _experiment_g2, _small_g2),
+    checks=(_calibrated_g2, _everywhere_g2, _somewhere_g2),
     parts={"direction": _direction},
     mutants=(
         Mutant("the peak does not depend on K", {"direction": lambda *a: 0}),
