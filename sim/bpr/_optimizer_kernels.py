@@ -100,7 +100,7 @@ def catch_up(me, threads, step, done, P, m, v, optimizer):
         )  # fmt: skip
 
 
-@kernel(counted=False)
+@kernel()
 def step_block(P, m, v, G, touched, sparse, scale, step, optimizer):
     """One step on a block of rows; the gradients ``G`` and the flags ``touched`` are used up (set to zero)."""
     rows, width = P.shape
