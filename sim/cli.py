@@ -110,10 +110,11 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("data", help="a known data set, or a CSV, TSV, parquet, .npz or .mat file")
     _cli_samplers.add_arguments(p)
     p.add_argument(
-        "--loss", choices=("bpr", "hinge", "bce", "infonce", "sampled-softmax", "psl"), default="bpr",
+        "--loss", choices=("bpr", "hinge", "bce", "llpauc", "infonce", "sampled-softmax", "psl"), default="bpr",
         help="what is minimised for a pair and its negatives (default: bpr)",
     )  # fmt: skip
     p.add_argument("--temperature", type=float, default=1.0, help="of the last three losses (default: 1)")
+    p.add_argument("--share", type=float, default=1.0, help="llpauc: share of the best positives (default: 1)")
     p.add_argument("--factors", type=int, default=32)
     p.add_argument("--lr", type=float, default=0.001)
     p.add_argument("--weight-decay", type=float, default=0.01)
@@ -263,7 +264,7 @@ def _train(options: argparse.Namespace) -> int:
     model = BPRMF(
         options.factors, _cli_samplers.make(options, data.train if watched else data.fit), options.lr,
         options.weight_decay, options.epochs, options.batch_size, loss=options.loss, margin=options.margin,
-        temperature=options.temperature, rng=options.seed,
+        temperature=options.temperature, share=options.share, rng=options.seed,
     )  # fmt: skip
     print(model)
     model.fit(

@@ -127,7 +127,7 @@ def run_batches(
         Pool size, and at most how many of a pool get a weight.
     proposal : (kind, weights, slots, table, numbers)
         Where pools come from, see :mod:`sim.sampling._proposal_kernels`.
-    objective : (loss, margin, 1 / temperature)
+    objective : (loss, margin, 1 / temperature, share)
         See :mod:`sim.bpr._loss_kernels`.
     flags : (exclude, replace, summed, averaged, sparse)
         Keep positives out of pools; draw with replacement; sum over the kept negatives of rank-based samplers; mean

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._validation import check_choice, check_int, check_real
-from ._loss_kernels import BCE, BPR, HINGE, INFONCE, PSL, SAMPLED_SOFTMAX
+from ._loss_kernels import BCE, BPR, HINGE, INFONCE, LLPAUC, PSL, SAMPLED_SOFTMAX
 from ._optimizer_kernels import ADAGRAD, ADAM, ADAMW, SGD
 
 __all__ = ["BETA1", "BETA2", "EPS", "LOSSES", "RULES", "Settings", "paper_settings"]
@@ -21,7 +21,8 @@ RULES = {"adam": ADAM, "adamw": ADAMW, "sgd": SGD, "adagrad": ADAGRAD}
 """Optimisers by name."""
 
 LOSSES = {
-    "bpr": BPR, "hinge": HINGE, "bce": BCE, "infonce": INFONCE, "sampled-softmax": SAMPLED_SOFTMAX, "psl": PSL,
+    "bpr": BPR, "hinge": HINGE, "bce": BCE, "llpauc": LLPAUC, "infonce": INFONCE, "sampled-softmax": SAMPLED_SOFTMAX,
+    "psl": PSL,
 }  # fmt: skip
 """Losses by name."""
 
@@ -49,6 +50,7 @@ class Settings:
     loss: str = "bpr"
     margin: float = 1.0
     temperature: float = 1.0
+    share: float = 1.0
 
     def __post_init__(self) -> None:
         check_int("factors", self.factors, low=1)
@@ -64,6 +66,7 @@ class Settings:
         check_choice("loss", self.loss, tuple(LOSSES))
         check_real("margin", self.margin, low=0.0)
         check_real("temperature", self.temperature, low=0.0, open_low=True)
+        check_real("share", self.share, low=0.0, high=1.0, open_low=True)
         for name in ("sparse", "item_bias", "exclude_positives", "replace", "sum_negatives", "mean_batch"):
             check_choice(name, getattr(self, name), (True, False))
 

@@ -78,7 +78,7 @@ class Epoch:
         if self.whole_users and s.loss != "bpr":
             raise ValueError(f"loss must be 'bpr' for training without sampling, got {s.loss!r}")
         real = np.dtype(s.dtype).type
-        self.objective = (LOSSES[s.loss], real(s.margin), real(1 / s.temperature))
+        self.objective = (LOSSES[s.loss], real(s.margin), real(1 / s.temperature), float(s.share))
         self.flags = (s.exclude_positives, s.replace, s.sum_negatives, s.mean_batch, s.sparse)
         n_items, width = model._tables["V"].shape
         shift = kernels.block_shift(n_items, width * np.dtype(s.dtype).itemsize)

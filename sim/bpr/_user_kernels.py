@@ -15,7 +15,17 @@ from .._simd import LANES, prefetch_row, prefetch_write, row_dot, row_dots, rows
 from ..sampling._kernels import select
 from ..sampling._pool_kernels import clear_bit, draw_pool, set_bit
 from ..sampling._proposal_kernels import FACTORS, UNIFORM, correct, draw_proposed
-from ._loss_kernels import BCE, BPR, INFONCE, add_positive, pair_loss, set_entries
+from ._loss_kernels import (
+    BCE,
+    BPR,
+    INFONCE,
+    LLPAUC,
+    add_positive,
+    pair_loss,
+    place_factor,
+    set_entries,
+    square_positive,
+)
 from ._optimizer_kernels import catch_up_row, numbers, step_row
 
 __all__ = ["pairs_of_task", "user_task"]
@@ -214,9 +224,13 @@ def user_task(
         items[n] = positive
         if objective[0] < INFONCE:
             factor = real(count) if summed and rank_based else real(1)
+            if objective[0] == LLPAUC:
+                factor *= real(place_factor(old, start, V, indices[indptr[u] : indptr[u + 1]], score, objective[3]))
             loss += _entries(count, idx, w, factor, ids, slopes, losses, items[n:], coefficients[n:])
             if objective[0] == BCE and count > 0:
                 loss += add_positive(score, coefficients[n:])
+            if objective[0] == LLPAUC:
+                square_positive(score, factor, count, idx, w, losses, coefficients[n:])
         else:
             n_negatives = V.shape[0] - (indptr[u + 1] - indptr[u])
             loss += set_entries(count, idx, w, objective, n_negatives, ids, margins, items[n:], coefficients[n:])

@@ -78,12 +78,14 @@ class BPRMF(Recommender):
     item_bias : bool
         Learn a bias per item, starting from 0, under the same L2 term: the last column of ``item_factors``, where
         ``user_factors`` is 1. (A user's bias cancels in every pairwise loss and in every ranking.)
-    loss : {"bpr", "hinge", "bce", "infonce", "sampled-softmax", "psl"}
+    loss : {"bpr", "hinge", "bce", "llpauc", "infonce", "sampled-softmax", "psl"}
         What is minimised for a pair and its weighted negatives, see :mod:`sim.bpr._loss_kernels`: the pairwise logistic
-        loss; the triplet loss; the pointwise logistic loss; InfoNCE over the negatives with a weight; the softmax over
-        the catalogue estimated from them; the pairwise softmax loss.
+        loss; the triplet loss; the pointwise logistic loss; the squared loss of LLPAUC; InfoNCE over the negatives with
+        a weight; the softmax over the catalogue estimated from them; the pairwise softmax loss.
     margin, temperature : float
         Margin of "hinge"; temperature of "infonce", "sampled-softmax" and "psl".
+    share : float
+        For "llpauc", the share of each user's positives, the best-scored ones, that count: its alpha, in (0, 1].
     rng : Generator, int or None
         Source of the seed (SPEC 7).
     n_threads : int, optional
@@ -139,6 +141,7 @@ class BPRMF(Recommender):
         loss: str = "bpr",
         margin: float = 1.0,
         temperature: float = 1.0,
+        share: float = 1.0,
         rng: np.random.Generator | int | None = None,
         n_threads: int | None = None,
     ) -> None:
@@ -147,6 +150,7 @@ class BPRMF(Recommender):
         self.settings = Settings(
             factors, lr, weight_decay, epochs, batch_size, exclude_positives, replace, sum_negatives, mean_batch,
             lr_decay, lr_decay_every, init_scale, dtype, optimizer, sparse, item_bias, loss, margin, temperature,
+            share,
         )  # fmt: skip
         self.sampler = sampler
         self.rng = rng

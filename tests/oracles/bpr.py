@@ -10,13 +10,20 @@ import numpy as np
 from scipy import sparse
 
 from oracles import sampling as oracle
-from sim.sampling import DNS, Sampler, SoftmaxExact, SoftmaxV
+from sim.sampling import DNS, WARP, Sampler, Softmax, SoftmaxExact, SoftmaxV, TopKOptimal
 
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
 
 
 def weights_of(sampler: Sampler, losses: np.ndarray) -> np.ndarray:
-    """The slow definition of a built-in sampler's weights."""
+    """The slow definition of a built-in sampler's weights on BPR's losses, from which the margins follow."""
+    margins = list(np.log(np.expm1(losses)))
+    if isinstance(sampler, Softmax):
+        return oracle.softmax_weights(margins, sampler.tau)
+    if isinstance(sampler, WARP):
+        return oracle.warp_weights(margins, sampler.margin, sampler.n_neg)
+    if isinstance(sampler, TopKOptimal):
+        return oracle.ranked_weights(margins, sampler.params)
     if isinstance(sampler, DNS):
         return np.array(oracle.dns_weights(list(losses), sampler.M))
     if isinstance(sampler, SoftmaxExact):
