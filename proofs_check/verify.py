@@ -63,8 +63,10 @@ class SamplerReport:
         Whether it is the sampler's closed form; else it was simulated.
     distribution_agrees : bool or None
         The closed form agrees with simulated pools; None where there is no closed form.
+    mass : float
+        Mean total weight of a pool: 1 for laws; less for sequential samplers.
     mixture : ndarray of shape (n_neg,)
-        Weights of OPAUC(k / n_neg), k = 1..n_neg, in the objective the sampler optimises on average.
+        Weights of OPAUC(k / n_neg), k = 1..n_neg, in the objective the sampler optimises on average, over ``mass``.
     effective_beta : float
         Mean of beta under the mixture; above 1 only where it is no mixture.
     is_mixture : bool
@@ -86,6 +88,7 @@ class SamplerReport:
     rank_distribution: NDArray[np.float64]
     exact: bool
     distribution_agrees: bool | None
+    mass: float
     mixture: NDArray[np.float64]
     effective_beta: float
     is_mixture: bool
@@ -99,9 +102,10 @@ class SamplerReport:
     def __str__(self) -> str:
         yes = {True: "yes", False: "no", None: "not there"}
         source = "closed form" if self.exact else "simulated"
+        law = "yes" if self.mass == 1.0 else f"no, and need not be: {self.mass:.3g} of a unit of weight on average"
         lines = [
             f"{self.name}: {'ok' if self.ok else 'NOT ok'}",
-            f"  a probability law on {self.pools} pools: yes",
+            f"  a probability law on {self.pools} pools: {law}",
             f"  permutation equivariant: {yes[self.equivariant]}",
             f"  harder never gets less: {yes[self.rank_monotone]}",
             f"  depends on the order only: {yes[self.order_only]} (declared: {yes[self.declares_rank_based]})",
@@ -121,6 +125,7 @@ def verify_sampler(
     *,
     n_neg: int = 200,
     losses: ArrayLike | None = None,
+    counts: ArrayLike | None = None,
     n_pools: int = 4000,
     rng: np.random.Generator | int | None = 0,
 ) -> SamplerReport:
@@ -134,7 +139,10 @@ def verify_sampler(
     n_neg : int
         Number of negatives for the rank distribution, raised to N where it is smaller. Not used with ``losses``.
     losses : array_like of shape (n,), optional
-        Losses of all negatives, for samplers whose law depends on them; logistic losses of normal scores by default.
+        Losses of all negatives, or their margins for samplers by score, where the law depends on them; by default those
+        of normal scores at a positive of score 0.
+    counts : array_like of shape (n,), optional
+        Train pairs of each negative, for pools drawn by popularity; by default, falling like 1/rank, in random order.
     n_pools : int
         Pools to simulate, >= 100.
     rng : Generator, int or None
@@ -151,6 +159,8 @@ def verify_sampler(
         shows the pool. A ValueError.
     TypeError
         If there is no ``weights`` method or no integer ``N``.
+    ValueError
+        For a sampler with a memory: its law is that of what it remembers.
 
     Examples
     --------
@@ -164,18 +174,21 @@ def verify_sampler(
     size = check_int("sampler.N", sampler.N, low=1)
     n_pools = check_int("n_pools", n_pools, low=100)
     generator = np.random.default_rng(to_seed(rng))
-    everything = _all_losses(losses, max(check_int("n_neg", n_neg, low=1), size), size)
+    if getattr(sampler, "adaptive", False):
+        raise ValueError(f"sampler must have no memory, got {sampler}: its pools come from the trained model")
+    by_score, sequential = (bool(getattr(sampler, name, False)) for name in ("by_score", "sequential"))
+    everything = _all_losses(losses, max(check_int("n_neg", n_neg, low=1), size), size, by_score)
     problems: list[str] = []
     tested = 0
     equivariant = monotone = order_only = True
     agrees: bool | None = None
     declared = bool(getattr(sampler, "rank_based", False))
-    for pool in _test_pools(size, generator):
+    for pool in _test_pools(size, generator, by_score):
         w = _law(sampler, pool)
         tested += 1
         if not np.array_equal(w, _law(sampler, pool)):
             problems.append(f"weights must be the same for the same pool, got two answers on {_show(pool)}")
-        if equivariant and not _same_by_value(pool, w, pool[::-1], _law(sampler, pool[::-1])):
+        if equivariant and not sequential and not _same_by_value(pool, w, pool[::-1], _law(sampler, pool[::-1])):
             equivariant = False
             problems.append(f"reversing the pool must reverse the weights, got {_show(w)} on {_show(pool)}")
         if np.unique(pool).size == pool.size:  # order is defined
@@ -196,16 +209,19 @@ def verify_sampler(
                 agrees = False
                 problems.append(f"kernel must give {_show(w)} on the pool {_show(pool)}, got {_show(found)}")
             agrees = agrees is not False
-    drawn = _check_draws(sampler, size, generator, problems)
-    law, error, exact, same = _distribution(sampler, everything, n_pools, generator, problems)
-    mixture = mixture_from_weights(law)
-    n = mixture.size
+    drawn = None if sequential else _check_draws(sampler, size, generator, problems)
+    law, error, exact, same = _distribution(sampler, everything, counts, n_pools, generator, problems)
+    n, mass = law.size, float(law.sum()) if sequential else 1.0
+    one, noise = (law / mass, error / mass) if mass else (law, error)
+    mixture = mixture_from_weights(one)
+    # harder never gets less on every pool, hence on average; but popular items may be the easy ones
+    always = monotone and getattr(sampler, "proposal", "uniform") == "uniform"
     return SamplerReport(
         name=str(sampler),
         N=size,
         n_neg=n,
         pools=tested,
-        equivariant=equivariant,
+        equivariant=equivariant and not sequential,
         rank_monotone=monotone,
         order_only=order_only,
         declares_rank_based=declared,
@@ -214,25 +230,37 @@ def verify_sampler(
         rank_distribution=law,
         exact=exact,
         distribution_agrees=same,
+        mass=mass,
         mixture=mixture,
         effective_beta=float(mixture @ np.arange(1, n + 1)) / n,
-        is_mixture=_is_mixture(mixture, law, error, exact, monotone),
+        is_mixture=_is_mixture(mixture, one, noise, exact, always),
         problems=tuple(problems),
     )
 
 
-def _all_losses(losses: ArrayLike | None, n: int, size: int) -> NDArray[np.float64]:
+def _all_losses(losses: ArrayLike | None, n: int, size: int, by_score: bool) -> NDArray[np.float64]:
     if losses is None:
         scores = np.random.default_rng(1).normal(size=n)
-        return np.asarray(logistic_loss(-scores))
+        return scores if by_score else np.asarray(logistic_loss(-scores))
     array = losses_array(losses)
     if array.ndim != 1 or array.size < size:
         raise ValueError(f"losses must be 1-D with at least N={size} entries, got shape {array.shape}")
     return array
 
 
-def _test_pools(size: int, rng: np.random.Generator) -> Iterator[Any]:
-    """Smooth, tied, constant, nearly constant, one outlier, huge, tiny; also a pool cut short."""
+def _test_pools(size: int, rng: np.random.Generator, by_score: bool) -> Iterator[Any]:
+    """Smooth, tied, constant, nearly constant, one outlier, huge, tiny; also a pool cut short.
+
+    Losses are >= 0; margins are on either side of it.
+    """
+    for pool in _test_losses(size, rng):
+        if not by_score:
+            yield pool
+        elif not 0 < pool.max() < 1e-9:  # to a target score such margins are all the same
+            yield pool - 0.75 * pool.max()
+
+
+def _test_losses(size: int, rng: np.random.Generator) -> Iterator[Any]:
     yield np.arange(size, 0, -1.0)
     yield np.ones(size)
     yield np.arange(size) // 2 * 1.0
@@ -260,7 +288,10 @@ def _law(sampler: Any, pool: NDArray[np.float64]) -> NDArray[np.float64]:
             pool,
             w,
         )
-    if abs(w.sum() - 1.0) > TOLERANCE:
+    if getattr(sampler, "sequential", False):
+        if w.sum() > 1.0 + TOLERANCE:
+            raise InvalidSamplerError(f"weights must sum to at most 1, got {w.sum():.12g} on {_show(pool)}", pool, w)
+    elif abs(w.sum() - 1.0) > TOLERANCE:
         raise InvalidSamplerError(f"weights must sum to 1, got {w.sum():.12g} on the pool {_show(pool)}", pool, w)
     return w.astype(np.float64)
 
@@ -299,11 +330,18 @@ def _check_draws(sampler: Any, size: int, rng: np.random.Generator, problems: li
 
 
 def _distribution(
-    sampler: Any, losses: NDArray[np.float64], n_pools: int, rng: np.random.Generator, problems: list[str]
+    sampler: Any,
+    losses: NDArray[np.float64],
+    counts: ArrayLike | None,
+    n_pools: int,
+    rng: np.random.Generator,
+    problems: list[str],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], bool, bool | None]:
     """Rank distribution, its standard error, whether it is exact, and whether it agrees with simulation."""
     if isinstance(sampler, Sampler):
-        estimate = simulate_rank_distribution(sampler, losses, n_pools=n_pools, rng=rng)
+        if counts is None and sampler.proposal != "uniform":
+            counts = rng.permutation(np.ceil(losses.size / np.arange(1, losses.size + 1)))
+        estimate = simulate_rank_distribution(sampler, losses, counts=counts, n_pools=n_pools, rng=rng)
         found, error = estimate.probability, estimate.standard_error
     else:
         found, error = _simulate(sampler, losses, n_pools, rng)

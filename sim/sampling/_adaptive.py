@@ -28,9 +28,9 @@ class AOBPR(Sampler):
 
     A factor f is drawn in proportion to :math:`|u_f| \sigma_f`, with :math:`\sigma_f` the standard deviation of factor
     f over the items, then a rank in proportion to :math:`\exp(-rank/\lambda)`; the negative is the item of that rank by
-    factor f, from the top where :math:`u_f \ge 0` and from the bottom elsewhere (Rendle and Freudenthaler 2014, section
-    5). The rankings are those of the items' table at the start of the epoch (there: every n log n steps, about an epoch
-    on Gowalla); the user's row is up to date. Positives are drawn again.
+    factor f, from the top where :math:`u_f \ge 0` and from the bottom elsewhere (Rendle and Freudenthaler 2014). The
+    rankings are those of the items' table at the start of the epoch, and the user's row is up to date; there too the
+    rankings are made anew from time to time only. Positives are drawn again.
 
     Parameters
     ----------
@@ -96,9 +96,9 @@ class AdaSIR(_Cached):
     At the start of an epoch C candidates are drawn from the proposal Q, uniform or by popularity, and C of them drawn
     again with replacement in proportion to :math:`\exp(r_{cj}/\tau) / Q(j)`; as C grows these follow the softmax over
     all negatives. An entry is, with probability ``reuse``, one of the old cache instead (Chen, Lian, Jin, Zheng and
-    Chen 2022: sampling importance resampling, and the reuse of historical hard samples; there the old ones are kept by
-    the importance weights of the two caches, here by a fixed share; its weighting of positives by estimated rank is
-    left out).
+    Chen 2022; the published program takes the old ones with probability 1/2, as here by default. It weighs the drawn
+    negatives by a softmax of their scores once more, here they weigh the same; its weighting of positives by estimated
+    rank is left out).
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ class AdaSIR(_Cached):
 
 @dataclass(frozen=True, repr=False)
 class Kernel(_Cached):
-    r"""Quadratic kernel: negatives in proportion to :math:`\alpha r_{cj}^2 + 1` (Blanc and Rendle 2018, section 3.3).
+    r"""Quadratic kernel: negatives in proportion to :math:`\alpha r_{cj}^2 + 1` (Blanc and Rendle 2018).
 
     With the importance correction, the default, the weights estimate equal ones; ``loss="sampled-softmax"`` is its own.
     There a tree over the items draws from the law at the present factors; here each user's C draws are made by going
@@ -180,7 +180,7 @@ class IRGAN(_Cached):
 
     At the start of an epoch, for one user after the other, C items are drawn from the generator's softmax over all the
     user's negatives, and the generator takes a step of REINFORCE with the reward :math:`\log(1 + \exp(r_{cj}))` less
-    its mean (Wang et al. 2017, eqs. 6 and 9; there both sides are pre-trained, and the discriminator learns by BCE:
+    its mean (Wang et al. 2017; there both sides are pre-trained, and the discriminator learns by BCE:
     here the model is trained by its own loss, and the generator starts as its copy). A fast generator finds the
     positives that were not observed, and the model unlearns them.
 

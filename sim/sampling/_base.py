@@ -72,6 +72,8 @@ class Sampler(ABC):
     corrected : bool
         Divide the weights by the proposal's probabilities (and scale them to sum to one): self-normalised importance
         sampling of what the weights would be on a uniform pool.
+    sequential : bool
+        The kernel reads the pool in order, and may give less than one unit of weight in all: no probability law.
     adaptive : bool
         The proposal follows the model: before an epoch the trainer calls :meth:`refresh`, and keeps the state that it
         leaves with the model, in checkpoints too.
@@ -104,6 +106,7 @@ class Sampler(ABC):
     sees_positive: ClassVar[bool] = False
     proposal: str = "uniform"
     corrected: bool = False
+    sequential: ClassVar[bool] = False
     adaptive: ClassVar[bool] = False
     kernel: ClassVar[Callable[..., Any] | None] = None
 
@@ -194,6 +197,8 @@ class Sampler(ABC):
         ndarray of shape (size,)
             Positions in 0..n-1.
         """
+        if self.sequential:
+            raise ValueError(f"sampler must have a law on pools to draw from, got {self}")
         pool = losses_array(losses)
         if pool.ndim != 1:
             raise ValueError(f"losses must be one pool (1-D), got shape {pool.shape}")

@@ -109,7 +109,8 @@ class WARP(PoolSampler):
     :math:`\Phi(\lfloor n_{neg} / t \rfloor) / \Phi(n_{neg})` with :math:`\Phi(k) = 1 + 1/2 + \dots + 1/k`, and a pool
     without a violation nothing (WSABIE, Weston, Bengio and Usunier 2011, algorithm 1, scaled to weights of at most 1;
     there with the hinge loss: ``BPRMF(loss="hinge")`` and the same margin). The weight falls with t, so it does not
-    sum to one, and it looks at the order of the pool: no law on pools, hence no mixture of OPAUCs.
+    sum to one, and it looks at the order of the pool: no law on pools. On average over pools all v negatives of a pair
+    that violate the margin get the same weight: OPAUC(v/n), with a weight of the pair that falls with v.
 
     Parameters
     ----------
@@ -131,6 +132,7 @@ class WARP(PoolSampler):
     N: int = 200
     kind = k.WARP
     by_score = True
+    sequential = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -153,8 +155,8 @@ class WARP(PoolSampler):
 class AHNS(PoolSampler):
     r"""Adaptive hardness: the higher a positive already stands, the easier its negative.
 
-    Of a pool of N the negative whose score is nearest to :math:`\beta (r_{ci} + \alpha)^{p+1}` (Lai, Chen, Zhao, Chen
-    and Feng, AAAI 2024). Where :math:`r_{ci} + \alpha \le 0` the target is the limit from above: the hardest negative
+    Of a pool of N the negative whose score is nearest to :math:`\beta (r_{ci} + \alpha)^{p+1}` (Lai, Chen, Han, Zhang
+    and Chen, AAAI 2024). Where :math:`r_{ci} + \alpha \le 0` the target is the limit from above: the hardest negative
     if p < -1. There scores may be cosines; here they are the model's inner products.
 
     Parameters

@@ -259,7 +259,8 @@ def pris(N: int = 200, *, popular: bool = False, tau: float = 1.0) -> Softmax:
     """PRIS(U) and PRIS(P): self-normalised importance weights of the softmax over a pool (Lian, Liu, Chen 2020).
 
     A pool drawn from Q is weighed by exp(r_cj / tau - log Q(j)): for the uniform Q that is Softmax(tau, N) itself, for
-    the popular one, Q(j) proportional to log(1 + count_j), the same after the correction for Q.
+    the popular one, Q(j) proportional to log(1 + count_j) as in the program of Chen et al. (2022), the same after the
+    correction for Q. There tau = 1.
 
     Examples
     --------

@@ -9,12 +9,35 @@ import numpy as np
 import pytest
 
 from proofs_check import InvalidSamplerError, verify_sampler
-from sim.sampling import DNS, Sampler, SoftmaxExact, SoftmaxV, Uniform
+from sim.sampling import (
+    AHNS,
+    AOBPR,
+    DNS,
+    IRGAN,
+    WARP,
+    AdaSIR,
+    Kernel,
+    NonSampling,
+    Sampler,
+    Softmax,
+    SoftmaxExact,
+    SoftmaxV,
+    TopKOptimal,
+    Uniform,
+    popularity,
+    pris,
+    simulate_rank_distribution,
+)
 
 
 @pytest.mark.parametrize(
-    "sampler", [Uniform(1), Uniform(4), DNS(1, 1), DNS(2, 6), SoftmaxV(0.7, 8), SoftmaxExact(0.7, 8)]
-)
+    "sampler",
+    [
+        Uniform(1), Uniform(4), DNS(1, 1), DNS(2, 6), SoftmaxV(0.7, 8), SoftmaxExact(0.7, 8), Softmax(0.5, 8), pris(8),
+        NonSampling(), TopKOptimal("ndcg", 5, 8, 5, 40),
+    ],
+    ids=str,
+)  # fmt: skip
 def test_the_librarys_samplers_pass(sampler: Sampler) -> None:
     report = verify_sampler(sampler, n_neg=40, n_pools=800)
     assert report.ok, report.problems
@@ -25,6 +48,69 @@ def test_the_librarys_samplers_pass(sampler: Sampler) -> None:
     assert report.order_only == sampler.rank_based or sampler.N == 1
     assert report.mixture.sum() == pytest.approx(1.0)
     assert "mixture of OPAUC" in str(report)
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        popularity(0.75, 4), DNS(2, 6, proposal="log-count"), pris(8, popular=True), AHNS(0.5, 1.0, -2.0, 6),
+        Uniform(4, proposal="count^1", corrected=True),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_popular_pools_and_targets_pass(sampler: Sampler) -> None:
+    """Their laws are simulated: they depend on counts, or on the scores."""
+    report = verify_sampler(sampler, n_neg=40, n_pools=800)
+    assert report.ok, report.problems
+    assert report.kernel_agrees and report.draws_agree and not report.exact and report.distribution_agrees is None
+    assert report.mixture.sum() == pytest.approx(1.0)
+    assert report.rank_monotone == (not isinstance(sampler, AHNS))
+
+
+def test_popular_pools_are_mixtures_only_where_the_popular_are_the_hard() -> None:
+    losses, falling = np.linspace(3.0, 0.0, 30), 400.0 / np.arange(1, 31)
+    for counts, mixture in ((falling, True), (falling[::-1], False)):
+        report = verify_sampler(popularity(1.0, 3), losses=losses, counts=counts, n_pools=4000)
+        assert report.ok and report.rank_monotone and report.is_mixture == mixture
+
+
+def test_warp_is_no_law_and_optimises_the_area_of_the_violators() -> None:
+    """Each of the v violators of 40 is the first of a pool with the same chance, which is known trial by trial."""
+    sampler = WARP(40, 1.0, 6)
+    margins = np.random.default_rng(3).normal(-1.5, 1.0, 40)
+    v = int((margins > -1.0).sum())
+    assert 5 < v < 20
+    clear, mean = 1.0, 0.0
+    for trial in range(1, 7):
+        mean += clear * v / (41 - trial) * sampler.params[trial]
+        clear *= (41 - trial - v) / (41 - trial)
+    report = verify_sampler(sampler, losses=margins, n_pools=40_000)
+    assert report.ok, report.problems
+    error = simulate_rank_distribution(sampler, margins, n_pools=40_000, rng=0).standard_error
+    assert (np.abs(report.rank_distribution[:v] - mean / v) < 7 * error[:v]).all()  # 20 normal values, below 1e-10
+    assert not report.rank_distribution[v:].any()
+    assert report.mass == report.rank_distribution.sum() < 1 and report.draws_agree is None
+    assert report.mixture.argmax() == v - 1 and report.is_mixture and report.kernel_agrees and not report.equivariant
+    assert f"no, and need not be: {report.mass:.3g} of a unit" in str(report)
+    with pytest.raises(ValueError, match="sampler must have a law on pools to draw from, got WARP"):
+        sampler.draw(margins, 3)
+
+
+def test_sequential_samplers_may_give_less_than_one_but_not_more() -> None:
+    @dataclass(frozen=True)
+    class Reading(Plain):
+        sequential = True
+
+    assert verify_sampler(Reading(lambda x: np.full(x.size, 0.1)), n_pools=200).mass == pytest.approx(0.4)
+    with pytest.raises(InvalidSamplerError, match=r"weights must sum to at most 1, got 2 on \[4, 3, 2, 1\]"):
+        verify_sampler(Reading(lambda x: np.full(x.size, 0.5)), n_pools=200)
+
+
+@pytest.mark.parametrize("sampler", [AOBPR(), AdaSIR(), Kernel(), IRGAN()], ids=str)
+def test_samplers_with_a_memory_are_refused(sampler: Sampler) -> None:
+    with pytest.raises(ValueError, match="sampler must have no memory, got") as error:
+        verify_sampler(sampler)
+    assert "\n" not in str(error.value)
 
 
 def test_the_mixture_of_dns_is_exact() -> None:
