@@ -198,7 +198,10 @@ def draw(table: pd.DataFrame, source: str) -> Figure:
             _panel(axes[row, column], part, source)
             axes[row, column].set_xlabel(f"{NAMES[metric]}, {data}")
         handles, labels = max((ax.get_legend_handles_labels() for ax in axes.flat), key=lambda found: len(found[1]))
-        figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+        order = [-1, *range(len(labels) - 1)]  # points with bars come last in the axes' list
+        figure.legend(
+            [handles[i] for i in order], [labels[i] for i in order], loc="outside upper center", ncols=len(labels)
+        )
     return figure
 
 
@@ -208,7 +211,7 @@ def _panel(ax: Any, part: pd.DataFrame, source: str) -> None:
     ax.errorbar(
         part["mean"], heights, xerr=error, fmt="o", color=PALETTE["blue"], markersize=4, label="this package, 95%"
     )
-    for far, label in ((False, source), (True, f"more than {FAR:.0%} away")):
+    for far, label in ((False, source), (True, f"{source}, more than {FAR:.0%} away")):
         at = part.paper.notna() & (part.far.fillna(False).astype(bool) == far)
         if at.any():
             colour = PALETTE["red"] if far else PALETTE["orange"]
@@ -216,7 +219,7 @@ def _panel(ax: Any, part: pd.DataFrame, source: str) -> None:
                 part.paper[at], heights[at], "D" if far else "s", color=colour, markerfacecolor="none", markersize=5,
                 linestyle="none", label=label,
             )  # fmt: skip
-    ax.hlines(heights, *ax.get_xlim(), color=PALETTE["grey"], linewidth=0.3, zorder=0)
+    ax.grid(axis="y", linewidth=0.4)
     ax.set_yticks(heights, part.index)
     ax.set_ylim(-0.6, len(part) - 0.4)
     ax.margins(x=0.06)

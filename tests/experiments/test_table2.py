@@ -125,4 +125,4 @@ def test_marks_in_words_and_in_the_picture():
     assert "9 on gowalla, AOBPR 3" in text
     assert "BPR 0.2000 (paper 0.1000, far); AOBPR 0.2000 (paper 0.1900); AHNS 0.2000" in text
     legend = [t.get_text() for t in draw(table, "paper").legends[0].get_texts()]
-    assert sorted(legend) == ["more than 10% away", "paper", "this package, 95%"]
+    assert legend == ["this package, 95%", "paper", "paper, more than 10% away"]
