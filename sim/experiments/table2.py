@@ -87,13 +87,13 @@ def _methods(
     rhos: Sequence[float],
     exact: Sequence[float],
     lams: Sequence[float],
+    taus: Sequence[float],
     target: TopKOptimal,
     decays: tuple[float, ...],
     seeds: int,
     epochs: int,
 ) -> dict[str, Method]:
     """The rows: ``first`` are the pools of DNS(1, N); slow methods may train for ``epochs``."""
-    n_neg, taus = target.n_neg, (0.5, 1.0, 2.0)
 
     def rates(sampler: Sampler, *lrs: float) -> tuple[Candidate, ...]:
         return tuple(Candidate(sampler, {"lr": lr, "epochs": epochs}) for lr in lrs)
@@ -102,10 +102,10 @@ def _methods(
         "BPR": rates(Uniform(1), 0.002, 0.005, 0.01),
         "AOBPR": candidates(*(AOBPR(lam) for lam in lams), epochs=epochs),
         "WARP": tuple(
-            Candidate(WARP(n_neg, margin, N), {"loss": "hinge", "margin": margin, "epochs": epochs})
+            Candidate(WARP(target.n_neg, margin, N), {"loss": "hinge", "margin": margin, "epochs": epochs})
             for margin in (0.5, 1.0, 2.0)
         ),
-        "IRGAN": candidates(*(IRGAN(tau=tau) for tau in (0.2, 0.5, 1.0)), epochs=epochs),
+        "IRGAN": candidates(*(IRGAN(tau=tau) for tau in (0.5, 1.0, 2.0)), epochs=epochs),
         "Kernel": candidates(*(Kernel(alpha=a) for a in (1.0, 10.0, 100.0)), loss="sampled-softmax", epochs=epochs),
         "DNS(1,N)": candidates(*(DNS(1, n) for n in first)),
         "PRIS(U)": candidates(*(pris(N, tau=tau) for tau in taus), epochs=epochs),
@@ -116,7 +116,7 @@ def _methods(
         "Softmax-v": candidates(*(SoftmaxV(rho, N) for rho in rhos)),
         "Softmax-exact": candidates(*(SoftmaxExact(rho, N) for rho in exact)),
         "TopKOptimal": rates(target, 0.002, 0.005, 0.01),
-        "AHNS": candidates(*(AHNS(beta=beta) for beta in (0.1, 0.3, 1.0)), epochs=epochs),
+        "AHNS": candidates(*(AHNS(beta=beta) for beta in (0.003, 0.01, 0.03)), epochs=epochs),
         "NonSampling": rates(NonSampling(), 0.002, 0.005, 0.01),
     }
     return {name: Method(tried, decays, seeds) for name, tried in found.items()}
@@ -125,18 +125,18 @@ def _methods(
 ML100K = Plan(
     "ml-100k",
     _methods(
-        N=200, first=(5, 10, 20), Ms=(20, 50, 100), rhos=(0.01, 0.1, 1.0), exact=(0.1, 0.3, 1.0),
-        lams=(100.0, 300.0, 1000.0), target=TopKOptimal("ndcg", 50, 200, 42, 966), decays=(0.01, 0.03, 0.1, 0.3),
-        seeds=5, epochs=48,
+        N=200, first=(5, 10, 20), Ms=(50, 100, 150), rhos=(0.03, 0.1, 0.3), exact=(0.03, 0.1, 0.3),
+        lams=(100.0, 300.0, 1000.0), taus=(1.0, 2.0, 4.0), target=TopKOptimal("ndcg", 50, 200, 42, 966),
+        decays=(0.01, 0.03, 0.1, 0.3), seeds=5, epochs=48,
     ),
     {"lr": 0.005, "batch_size": 1024, "epochs": 24}, 2,
 )  # fmt: skip
 HEALTH = Plan(
     "irb-amazon2014-health",
     _methods(
-        N=40, first=(2, 5, 10), Ms=(10, 20, 30), rhos=(0.01, 0.1, 1.0), exact=(0.1, 0.3, 1.0),
-        lams=(100.0, 300.0, 1000.0), target=TopKOptimal("ndcg", 50, 40, 17, 1183), decays=(0.01, 0.03, 0.1, 0.3),
-        seeds=5, epochs=80,
+        N=40, first=(2, 5, 10), Ms=(10, 20, 30), rhos=(0.03, 0.1, 0.3), exact=(0.03, 0.1, 0.3),
+        lams=(100.0, 300.0, 1000.0), taus=(1.0, 2.0, 4.0), target=TopKOptimal("ndcg", 50, 40, 17, 1183),
+        decays=(0.01, 0.03, 0.1, 0.3), seeds=5, epochs=80,
     ),
     {"lr": 0.005, "batch_size": 1024, "epochs": 40}, 4,
 )  # fmt: skip
@@ -144,8 +144,8 @@ GOWALLA = Plan(
     "gowalla",
     _methods(
         N=200, first=(10, 50, 200), Ms=(2, 5, 10), rhos=(0.4, 1.0, 3.0), exact=(1.0, 2.0, 3.0),
-        lams=(500.0, 2000.0, 8000.0), target=TopKOptimal("ndcg", 50, 200, 25, 40_963), decays=(0.001, 0.003, 0.01),
-        seeds=3, epochs=60,
+        lams=(500.0, 2000.0, 8000.0), taus=(0.5, 1.0, 2.0), target=TopKOptimal("ndcg", 50, 200, 25, 40_963),
+        decays=(0.001, 0.003, 0.01), seeds=3, epochs=60,
     ) | {"NonSampling": Method(candidates(NonSampling(), lr=0.01, epochs=20), (0.001, 0.003, 0.01), 1)},
     {"lr": 0.005, "epochs": 30}, 5,
 )  # fmt: skip
