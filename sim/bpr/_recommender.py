@@ -70,7 +70,8 @@ class Recommender(ABC):
     def similar_items(self, itemid: int, N: int = 10) -> tuple[NDArray[np.int32], NDArray[Any]]:
         """The ``N`` items nearest to ``itemid`` by cosine, and their cosines.
 
-        The item itself comes first with 1, ties go by item number; a row of zeros has cosine 0 to all others.
+        Of the rows of ``item_factors``, biases included. The item itself comes first with 1, ties go by item number; a
+        row of zeros has cosine 0 to all others.
         """
         V = self.item_factors
         item = check_int("itemid", itemid, low=0, high=len(V) - 1)

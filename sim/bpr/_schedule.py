@@ -94,7 +94,8 @@ def paper_settings(dataset: str) -> dict[str, Any]:
 
     The program sums the loss over the batch and over DNS's M negatives, draws pools with replacement from all items,
     the user's positives included, and adds L2 to the gradient of every row at every step. The published README gives a
-    weight decay only for Gowalla (0.01); for the other two it is the paper's grid that was searched.
+    weight decay and M only for Gowalla (0.01 and 2, or Softmax-v with rho = 1); they stand here for the other two as
+    well, where the paper searched grids.
 
     Parameters
     ----------
@@ -102,8 +103,11 @@ def paper_settings(dataset: str) -> dict[str, Any]:
 
     Examples
     --------
-    >>> paper_settings("gowalla")["sampler"]
-    DNS(M=2, N=200)
+    >>> from sim.bpr import BPRMF
+    >>> from sim.sampling import SoftmaxV
+    >>> BPRMF(**paper_settings("gowalla"))
+    BPRMF(factors=32, sampler=DNS(M=2, N=200), lr=0.001, weight_decay=0.01)
+    >>> softmax = BPRMF(**paper_settings("gowalla") | {"sampler": SoftmaxV(1.0, 200)})
     """
     from ..sampling import DNS
 

@@ -85,9 +85,12 @@ class Watch:
 class Checkpoint:
     """The whole state of a run on disk."""
 
-    def __init__(self, path: str | os.PathLike[str], minutes: float, model: BPRMF, watch: Watch) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], minutes: float, epochs: int | None, model: BPRMF, watch: Watch
+    ) -> None:
         self.path, self.watch = Path(path), watch
         self.seconds = 60 * check_real("checkpoint_minutes", minutes, low=0.0)
+        self.epochs = None if epochs is None else check_int("checkpoint_epochs", epochs, low=1)
         self.identity = {
             "sampler": repr(model.sampler), "seed": model.seed_, "data": fingerprint(watch.train),
             **model.settings.as_dict(), **watch.identity(),
@@ -116,6 +119,11 @@ class Checkpoint:
         differs = [k for k in self.identity | theirs if k != "epochs" and theirs.get(k) != self.identity.get(k)]
         if differs:
             k = differs[0]
+            if (k in theirs) != (k in self.identity):
+                raise ValueError(
+                    f"checkpoint {self.path} is of another version or model, {k} is unknown "
+                    f"{'here' if k in theirs else 'there'}: give another path, or delete it to start anew"
+                )
             raise ValueError(
                 f"checkpoint {self.path} is of another run: {k} is {theirs.get(k)!r} there, "
                 f"{self.identity.get(k)!r} here"
@@ -131,7 +139,8 @@ class Checkpoint:
 
     def save_if_due(self, model: BPRMF, *, final: bool) -> None:
         """Write the state if the last time was long ago, or if this is the end."""
-        if not final and time.monotonic() - self.written < self.seconds:
+        due = self.epochs is not None and model._epoch % self.epochs == 0
+        if not (final or due) and time.monotonic() - self.written < self.seconds:
             return
         watch = self.watch
         meta = {

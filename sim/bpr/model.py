@@ -77,7 +77,8 @@ class BPRMF(Recommender):
         Update only the rows that a batch touches, decay included. Off: every row at every step, as published.
     item_bias : bool
         Learn a bias per item, starting from 0, under the same L2 term: the last column of ``item_factors``, where
-        ``user_factors`` is 1. (A user's bias cancels in every pairwise loss and in every ranking.)
+        ``user_factors`` is 1. There is none per user: it changes no ranking, and cancels in every loss of differences
+        of scores, which all are but "bce" and "llpauc".
     loss : {"bpr", "hinge", "bce", "llpauc", "infonce", "sampled-softmax", "psl"}
         What is minimised for a pair and its weighted negatives, see :mod:`sim.bpr._loss_kernels`: the pairwise logistic
         loss; the triplet loss; the pointwise logistic loss; the squared loss of LLPAUC; InfoNCE over the negatives with
@@ -168,12 +169,12 @@ class BPRMF(Recommender):
         return {"sampler": self.sampler, **self.settings.as_dict(), "rng": self.rng, "n_threads": self.n_threads}
 
     def set_params(self, **params: Any) -> BPRMF:
-        """Set constructor arguments; unknown names are an error. The model becomes unfitted."""
+        """Set constructor arguments; the model becomes unfitted. Unknown names and bad values leave it as it was."""
         current = self.get_params()
         unknown = sorted(set(params) - set(current))
         if unknown:
             raise ValueError(f"parameters must be among {', '.join(sorted(current))}, got {', '.join(unknown)}")
-        self.__init__(**{**current, **params})  # type: ignore[misc]
+        self.__dict__ = vars(type(self)(**{**current, **params}))
         return self
 
     def __repr__(self) -> str:
@@ -208,6 +209,7 @@ class BPRMF(Recommender):
         patience: int | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_minutes: float = 5.0,
+        checkpoint_epochs: int | None = None,
         callbacks: Iterable[Callable[[BPRMF, dict[str, Any]], bool | None]] = (),
         progress: bool = False,
     ) -> BPRMF:
@@ -229,9 +231,12 @@ class BPRMF(Recommender):
         patience : int, optional
             Stop after this many validations without a new best.
         checkpoint : path, optional
-            Write the whole state there at least every ``checkpoint_minutes``, at the end and on Ctrl-C; if the file
-            exists and belongs to the same settings, seed, data and validation, continue from it, to the same bits as
-            an uninterrupted run. ``epochs`` may have grown since.
+            Write the whole state there after epochs (see below), at the end and on Ctrl-C; if the file exists and
+            belongs to the same settings, seed, data and validation, continue from it, to the same bits as an
+            uninterrupted run. ``epochs`` may have grown since.
+        checkpoint_minutes, checkpoint_epochs : float, int, optional
+            Write after the first epoch that ends so many minutes after the last writing, and after every so many
+            epochs.
         callbacks : iterable of callable
             Called as ``callback(model, record)`` after every epoch and its validation, with the entry of
             ``history_``; returning True stops the training.
@@ -254,37 +259,44 @@ class BPRMF(Recommender):
             If ``checkpoint`` cannot be written, is damaged, or is of another run. Bad arguments are found before the
             training starts and leave the model as it was.
         """
-        train = interactions(user_items, self)
-        if ignore is not None:
-            if not self.settings.exclude_positives:
-                raise ValueError("ignore must be None with exclude_positives=False, got a matrix")
-            train = with_ignored(train, ignore)
+        train = self._pairs_of(user_items, ignore)
         watch = Watch(metric, evaluate_every, patience, train, valid)
         calls = tuple(callbacks)
         for callback in calls:
             if not callable(callback):
                 raise TypeError(f"callbacks must be callable, got {callback!r}")
-        store = Checkpoint(checkpoint, checkpoint_minutes, self, watch) if checkpoint is not None else None
+        pace = (checkpoint_minutes, checkpoint_epochs)
+        store = Checkpoint(checkpoint, *pace, self, watch) if checkpoint is not None else None
         if store is None or not store.resume(self):
             self._start(train.shape)
         return self._run(train, self.settings.epochs, watch, store, calls, progress)
 
-    def partial_fit(self, user_items: Any, *, epochs: int = 1, progress: bool = False) -> BPRMF:
+    def partial_fit(
+        self, user_items: Any, *, ignore: Any | None = None, epochs: int = 1, progress: bool = False
+    ) -> BPRMF:
         """Go on until ``epochs`` more epochs are done, from the present factors and optimiser state if there are any.
 
-        An epoch that was interrupted is finished first and counts as one of them.
+        An epoch that was interrupted is finished first and counts as one of them. ``ignore`` is as in :meth:`fit`.
         """
-        train = interactions(user_items, self)
+        train = self._pairs_of(user_items, ignore)
         more = check_int("epochs", epochs, low=0)
         if self._tables and (len(self._tables["U"]), len(self._tables["V"])) != train.shape:
             known = (len(self._tables["U"]), len(self._tables["V"]))
             raise ValueError(f"user_items must have the fitted shape {known}, got {train.shape}")
         if self._batch and self._pairs != fingerprint(train):
-            raise ValueError("user_items must be those of the interrupted epoch, got others")
+            raise ValueError("user_items and ignore must be those of the interrupted epoch, got others")
         if not self._tables:
             self._start(train.shape)
         watch = Watch("ndcg@20", 1, None, train, None)
         return self._run(train, self._epoch + more, watch, None, (), progress)
+
+    def _pairs_of(self, user_items: Any, ignore: Any | None) -> sparse.csr_matrix:
+        train = interactions(user_items, self)
+        if ignore is None:
+            return train
+        if not self.settings.exclude_positives:
+            raise ValueError("ignore must be None with exclude_positives=False, got a matrix")
+        return with_ignored(train, ignore)
 
     def _start(self, shape: tuple[int, int]) -> None:
         s = self.settings

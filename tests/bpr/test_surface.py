@@ -15,7 +15,7 @@ from scipy import sparse
 
 from sim import data
 from sim._jit import MAX_THREADS
-from sim.bpr import BPRMF, rank_positives
+from sim.bpr import BPRMF, LightGCN, paper_settings, rank_positives
 from sim.sampling import DNS, Sampler, SoftmaxV, Uniform
 
 
@@ -42,6 +42,44 @@ def test_parameters_go_round() -> None:
     assert repr(model) == "BPRMF(factors=3, sampler=SoftmaxV(rho=0.3, N=9), lr=0.5, weight_decay=0.01)"
 
 
+def test_bad_values_leave_the_model_as_it_was(X: sparse.csr_matrix) -> None:
+    model = BPRMF(4, DNS(1, 5), epochs=1, rng=0).fit(X)
+    before = model.get_params()
+    for bad in ({"n_threads": 0}, {"rng": -1}, {"batch_size": 0}):
+        with pytest.raises(ValueError, match="must be"):
+            model.set_params(factors=8, **bad)
+    assert model.get_params() == before and model.item_factors.shape == (31, 4)
+
+
+@pytest.mark.parametrize("kind", [BPRMF, LightGCN])
+def test_clones_of_scikit_learn_train_to_the_same_bits(kind: type[BPRMF], X: sparse.csr_matrix) -> None:
+    clone = pytest.importorskip("sklearn.base").clone
+    model = kind(4, SoftmaxV(0.5, 9), epochs=2, rng=3).fit(X)
+    twin = clone(model)
+    assert not twin.history_ and twin.get_params() == model.get_params()
+    same_bits(twin.fit(X), model)
+
+
+def test_the_published_settings() -> None:
+    for name, pool in (("gowalla", 200), ("yelp", 200), ("amazon-book", 500)):
+        params = BPRMF(**paper_settings(name)).get_params()
+        known = {"rng": None, "n_threads": None, "sampler": DNS(2, pool), "factors": 32, "lr": 0.001, "epochs": 200}
+        known |= {"weight_decay": 0.01, "batch_size": 4096, "exclude_positives": False, "replace": True}
+        known |= {"sum_negatives": True, "mean_batch": False, "lr_decay": 0.95, "lr_decay_every": 5, "init_scale": 0.1}
+        known |= {"dtype": "float32", "optimizer": "adam", "sparse": False, "item_bias": False, "loss": "bpr"}
+        assert {k: v for k, v in params.items() if k in known} == known
+    with pytest.raises(ValueError, match="dataset must be one of 'gowalla', 'yelp', 'amazon-book', got 'ml-100k'"):
+        paper_settings("ml-100k")
+
+
+def test_progress_shows_loss_and_speed(X: sparse.csr_matrix, capsys: pytest.CaptureFixture[str]) -> None:
+    model = BPRMF(4, DNS(1, 5), epochs=2, rng=0).fit(X, progress=True)
+    shown = capsys.readouterr().err
+    assert f"epoch=2, loss={model.history_[-1]['loss']:.4f}" in shown and "pair/s" in shown and "100%" in shown
+    model.partial_fit(X)
+    assert capsys.readouterr().err == ""
+
+
 def test_callbacks_see_every_epoch_and_may_stop(X: sparse.csr_matrix) -> None:
     seen: list[dict[str, Any]] = []
 
@@ -66,6 +104,9 @@ def test_warm_start_goes_on_where_fit_ended(X: sparse.csr_matrix) -> None:
     same_bits(parts.partial_fit(X, epochs=2).partial_fit(X), whole)
     same_bits(BPRMF(4, DNS(1, 5), epochs=4, batch_size=20, rng=0).partial_fit(X, epochs=4), whole)
     assert [h["epoch"] for h in parts.history_] == [1, 2, 3, 4]
+    held = sparse.csr_matrix((X.toarray() == 0) & (np.arange(31) < 9))
+    whole.fit(X, ignore=held)
+    same_bits(parts.set_params(epochs=1).fit(X, ignore=held).partial_fit(X, ignore=held, epochs=3), whole)
 
 
 # -- bad input --------------------------------------------------------------------------------------------------------

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -262,3 +265,28 @@ def test_same_bits_for_any_number_of_threads(sampler: Sampler) -> None:
     one, two = (BPRMF(16, sampler, epochs=2, batch_size=256, rng=5, n_threads=n).fit(X) for n in (1, 2))
     assert np.array_equal(one.user_factors, two.user_factors)
     assert np.array_equal(one.item_factors, two.item_factors)
+
+
+def test_same_bits_for_many_more_threads_than_cores_and_every_option() -> None:
+    """In processes of 1, 3 and 8 threads: optimisers, sparse updates, biases, precisions, losses, pools."""
+    code = (
+        "import hashlib\nfrom scipy import sparse\nfrom sim.bpr import BPRMF\n"
+        "from sim.sampling import DNS, NonSampling\n"
+        "X = sparse.random(600, 500, 0.02, random_state=1, format='csr')\n"
+        "options = [{'optimizer': 'adamw'}, {'optimizer': 'adagrad', 'sparse': True}, {'optimizer': 'sgd'},"
+        " {'sparse': True, 'replace': False}, {'item_bias': True}, {'dtype': 'float64', 'exclude_positives': False},"
+        " {'loss': 'bce'}, {'loss': 'llpauc', 'share': 0.5}, {'sampler': NonSampling()}]\n"
+        "for o in options:\n"
+        "    o = {'factors': 16, 'sampler': DNS(3, 40), 'epochs': 2, 'batch_size': 256, 'rng': 5, **o}\n"
+        "    m = BPRMF(**o).fit(X)\n"
+        "    factors = m.user_factors.tobytes() + m.item_factors.tobytes()\n"
+        "    print(o, [h['loss'] for h in m.history_], hashlib.sha256(factors).hexdigest())\n"
+    )
+    one, *others = (
+        subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "NUMBA_NUM_THREADS": str(n)},
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for n in (1, 3, 8)
+    )  # fmt: skip
+    assert len(set(one.splitlines())) == 9 and others == [one, one]
