@@ -255,9 +255,15 @@ def _data_info(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
+    from ._validation import check_int
     from .bpr import BPRMF, evaluate
+    from .bpr._store import check_writable
     from .data import load
 
+    for k in options.ks:  # what is needed after the training is looked at before it
+        check_int("ks", k, low=1)
+    if options.save is not None:
+        check_writable(options.save)
     data = load(options.data, min_rating=options.min_rating, progress=not options.quiet)
     print(data.describe())
     watched = options.patience is not None

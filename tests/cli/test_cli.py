@@ -55,6 +55,8 @@ def test_train_on_an_own_file_saves_a_model(tmp_path, capsys):
         (["data", "info", "gowala"], "gowalla"),
         (["reproduce", "--only", "F99"], "F6"),
         (["train", "ml-100k", "--M", "9", "--N", "3"], "M must be <= N"),
+        (["train", "no-such-set", "--save", "."], "path must be writable, got .: it is a folder"),
+        (["train", "no-such-set", "--ks", "5", "0"], "ks must be >= 1, got 0"),
     ],
 )
 def test_errors_are_one_line(arguments, says, capsys):
