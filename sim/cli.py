@@ -159,7 +159,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(options.run(options))
     except KeyboardInterrupt:
-        print("stopped; finished runs are kept and will not be repeated", file=sys.stderr)
+        kept = "finished runs are kept and will not be repeated"
+        if options.command == "train":
+            kept = "start it again to go on" if options.checkpoint else "nothing is kept without --checkpoint"
+        print(f"stopped; {kept}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         return 0

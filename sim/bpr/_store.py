@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,8 @@ def _temporary(target: Path) -> tuple[int, str]:
         if target.is_dir():
             raise IsADirectoryError("it is a folder")
         target.parent.mkdir(parents=True, exist_ok=True)
-        return tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
+        name = str(target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp"))
+        return os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o666), name
     except OSError as error:
         raise OSError(f"path must be writable, got {target}: {error.strerror or error}") from None
 

@@ -381,12 +381,14 @@ class BPRMF(Recommender):
         meta, arrays = read_npz(path)
         if meta.get("kind") != cls.__name__ or not {"U", "V"} <= set(arrays):
             raise ValueError(f"path must be a saved {cls.__name__}, got {path}: kind {meta.get('kind')!r}")
-        if sampler is None:
-            factory = getattr(sampling, meta["sampler"], None)
-            if factory is None:
-                raise ValueError(f"sampler must be given: {path} was saved with {meta['sampler']}, not of this package")
-            sampler = factory(**meta["sampler_params"])
-        model = cls(sampler=sampler, rng=meta["seed"], **meta["settings"])
+        if sampler is None and not hasattr(sampling, meta["sampler"]):
+            raise ValueError(f"sampler must be given: {path} was saved with {meta['sampler']}, not of this package")
+        try:
+            if sampler is None:
+                sampler = getattr(sampling, meta["sampler"])(**meta["sampler_params"])
+            model = cls(sampler=sampler, rng=meta["seed"], **meta["settings"])
+        except TypeError as error:
+            raise ValueError(f"path must be a model of this version or an older one, got {path}: {error}") from None
         model._adopt(path, arrays)
         model._epoch, model.history_ = meta["epoch"], meta["history"]
         model._batch, model._loss, model._pairs = meta.get("batch", 0), meta.get("loss", 0.0), meta.get("pairs", "")

@@ -32,13 +32,24 @@ def test_save_and_load(X, tmp_path):
         BPRMF.load(tmp_path / "none.npz")
     with pytest.raises(OSError, match="writable"):
         model.save(tmp_path / "bad.npz" / "m.npz")
+    (tmp_path / "plain").touch()
+    assert (tmp_path / "m.npz").stat().st_mode == (tmp_path / "plain").stat().st_mode  # no more private than others
+
+
+@pytest.mark.parametrize("part", ["settings", "sampler_params"])
+def test_a_model_of_a_later_version_is_refused(X, tmp_path, part):
+    BPRMF(4, DNS(1, 5), epochs=0, rng=1).fit(X).save(tmp_path / "m.npz")
+    meta, arrays = read_npz(tmp_path / "m.npz")
+    write_npz(tmp_path / "m.npz", meta | {part: meta[part] | {"spin": 1}}, arrays)
+    with pytest.raises(ValueError, match=r"path must be a model of this version or an older one, got .*'spin'"):
+        BPRMF.load(tmp_path / "m.npz")
 
 
 def test_a_folder_without_permission_is_said_before_training(X, tmp_path, monkeypatch):
-    def refuse(**_: Any) -> None:  # the permissions themselves would not stop root
+    def refuse(*_: Any) -> None:  # the permissions themselves would not stop root
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("sim.bpr._store.tempfile.mkstemp", refuse)
+    monkeypatch.setattr("sim.bpr._store.os.open", refuse)
     model = BPRMF(4, DNS(1, 5), epochs=1, rng=0)
     with pytest.raises(OSError, match=r"path must be writable, got .*run.npz: Permission denied"):
         model.fit(X, checkpoint=tmp_path / "run.npz")

@@ -66,6 +66,21 @@ def test_errors_are_one_line(arguments, says, capsys):
     assert error.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("options", "says"), [([], "nothing is kept without --checkpoint"), (["--checkpoint", "a.npz"], "start it again")]
+)
+def test_a_stopped_training_says_what_is_kept(options, says, tmp_path, capsys, monkeypatch):
+    from sim.bpr import BPRMF
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(BPRMF, "fit", stop)
+    (tmp_path / "clicks.csv").write_text("user,item\n" + "\n".join(f"u{u},i{i}" for u in range(5) for i in range(5)))
+    assert main(["train", str(tmp_path / "clicks.csv"), *options]) == 130
+    assert f"stopped; {says}" in capsys.readouterr().err
+
+
 def test_import_is_light():
     heavy = {"numba", "scipy", "matplotlib", "pandas"}
     code = f"import sys, sim, sim.cli; sys.exit(bool({heavy} & set(sys.modules)))"
