@@ -103,19 +103,25 @@ def catch_up(me, threads, step, done, P, m, v, optimizer):
 @kernel()
 def step_block(P, m, v, G, touched, sparse, scale, step, optimizer):
     """One step on a block of rows; the gradients ``G`` and the flags ``touched`` are used up (set to zero)."""
-    rows, width = P.shape
     rule, hyper, step_sizes, root_corrections, _ = optimizer
-    step_size, root_correction, constants = step_sizes[step], root_corrections[step], numbers(hyper)
-    flat_P, flat_m, flat_v, flat_G = P.ravel(), m.ravel(), v.ravel(), G.ravel()
+    _step_rows(
+        P.ravel(), m.ravel(), v.ravel(), G.ravel(), P.shape[1], touched, sparse, scale, rule, numbers(hyper),
+        step_sizes[step], root_corrections[step],
+    )  # fmt: skip
+
+
+@kernel(counted=False)
+def _step_rows(P, m, v, G, width, touched, sparse, scale, rule, hyper, step_size, root_correction):
+    """:func:`step_block` on flat tables."""
     if not sparse:
-        _update(rule, constants, flat_P, flat_m, flat_v, 0, flat_G, 0, P.size, scale, step_size, root_correction)
+        _update(rule, hyper, P, m, v, 0, G, 0, P.size, scale, step_size, root_correction)
         G[:] = 0
         touched[:] = 0
         return
-    for i in range(rows):
+    for i in range(touched.size):
         if touched[i]:
             at = i * width
-            _update(rule, constants, flat_P, flat_m, flat_v, at, flat_G, at, width, scale, step_size, root_correction)
+            _update(rule, hyper, P, m, v, at, G, at, width, scale, step_size, root_correction)
             for k in range(at, at + width):
-                flat_G[k] = 0
+                G[k] = 0
             touched[i] = 0
