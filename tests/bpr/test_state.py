@@ -24,7 +24,7 @@ def X():
 
 
 def test_a_run_killed_again_and_again_ends_with_the_same_bits(tmp_path):
-    """After the first checkpoint, at random moments after that, and in the midst of writing one."""
+    """After the first checkpoint, and at random moments after that."""
     script = (
         "import sys\nfrom scipy import sparse\nfrom sim.bpr import BPRMF\nfrom sim.sampling import DNS\n"
         "X = sparse.random(200, 150, 0.05, random_state=1, format='csr')\n"
