@@ -126,7 +126,7 @@ def plot(table: pd.DataFrame) -> Figure:
                     peak.beta, peak.correlation, marker="*", markersize=10, color=K_COLOURS[peak.k],
                     markeredgecolor="white", zorder=5,
                 )  # fmt: skip
-            ax.set(xscale="log", title=f"{data}, {NAMES[metric]}@K: over {OVER[over]}")
+            ax.set(xscale="log", title=f"{data}, {NAMES[metric]}: {OVER[over]}")
         for ax in axes[-1]:
             ax.set_xlabel("FPR limit β")
         for ax in axes[:, 0]:
