@@ -1,7 +1,8 @@
-"""Quality against seconds: this trainer beside other CPU programs on one data set, one split, in one run.
+"""Quality against seconds: this trainer beside other CPU programs on one data set and one split.
 
     python benchmarks/bench_peers.py                        Gowalla; writes figures/B-quality.{csv,json,pdf,png}
-    python benchmarks/bench_peers.py --data ml-100k --only dns implicit
+    python benchmarks/bench_peers.py --only numpy           adds to that figure; other programs' points are kept
+    python benchmarks/bench_peers.py --data ml-100k --only dns implicit --out DIR
     pip install implicit lightfm-next cornac                the peers; those that are missing are named and left out
 
 Seconds are training alone: neither evaluation nor compilation counts. All programs are judged by the same code: full
@@ -231,7 +232,12 @@ def main() -> int:
         rows += measure(name, data)
     if not rows:
         return 1
-    table = pd.DataFrame(rows)
+    table, old = pd.DataFrame(rows), options.out / "B-quality.csv"
+    if old.exists():  # the order is that of PROGRAMS
+        kept = pd.read_csv(old)
+        table = pd.concat([kept[~kept.program.isin(table.program)], table])
+        order = [title for title, _ in PROGRAMS.values()]
+        table = table.sort_values(["program", "epochs"], key=lambda c: c.map(order.index) if c.name == "program" else c)
     threads = numba.get_num_threads()
     info = {
         "title": "Quality against seconds of training",

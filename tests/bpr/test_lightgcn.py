@@ -176,7 +176,7 @@ def test_one_step_is_the_gradient_of_the_loss() -> None:
         sampling_oracle.pool(sampling_oracle.key_of(seed, 2, 0, k), 12, set(data[u].indices.tolist()), sampler.N, True)
         for k, (u, _) in enumerate(pairs)
     ]
-    weights = [weights_of(sampler, margin) for margin in margins()]
+    weights = [weights_of(sampler, np.logaddexp(0, margin)) for margin in margins()]
 
     def loss() -> float:
         return sum(float(p @ np.log1p(np.exp(margin))) for p, margin in zip(weights, margins()))

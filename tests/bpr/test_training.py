@@ -217,7 +217,8 @@ def test_one_step_of_the_trainer_is_the_gradient_of_the_loss() -> None:
         for number, (u, _) in enumerate(pairs)
     ]
     weights = [
-        oracle.weights_of(sampler, np.array([U[u] @ (V[j] - V[i]) for j in pool])) for pool, (u, i) in zip(pools, pairs)
+        oracle.weights_of(sampler, np.logaddexp(0, [U[u] @ (V[j] - V[i]) for j in pool]))
+        for pool, (u, i) in zip(pools, pairs)
     ]
 
     def loss() -> float:
