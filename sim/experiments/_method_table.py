@@ -21,7 +21,8 @@ from ..sampling import Sampler
 from ._intervals import half_width
 from ._options import Options
 from ._style import PALETTE, style
-from .cells import Cell, Result, curve, run_cells
+from ._tuning import best_trials
+from .cells import Cell, Result, run_cells
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -153,14 +154,8 @@ def tune(plan: Plan, options: Options) -> dict[str, Chosen]:
         (n, c, decay) for n, method in plan.methods.items() for c, decay in product(method.candidates, method.decays)
     ]
     cells = [plan.cell(candidate, decay, options.seed) for _, candidate, decay in grid]
-    results = run_cells(cells, options, label=f"{plan.data}: tuning")
-    best: dict[str, tuple[float, Chosen]] = {}
-    for (name, candidate, decay), result, values in zip(grid, results, curve(results, TUNED_BY)):
-        at = int(np.argmax(values))
-        if name not in best or values[at] > best[name][0]:
-            chosen = Chosen(candidate, decay, result.meta["epochs"][at], at == values.size - 1)
-            best[name] = (float(values[at]), chosen)
-    return {name: chosen for name, (_, chosen) in best.items()}
+    trials = best_trials([name for name, _, _ in grid], cells, TUNED_BY, options, label=f"{plan.data}: tuning")
+    return {name: Chosen(*grid[t.position][1:], t.epochs, t.last) for name, t in trials.items()}
 
 
 def _rows(

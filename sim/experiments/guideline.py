@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from ..sampling import DNS, Sampler, SoftmaxExact, SoftmaxV
 from ._options import Options
-from .cells import Cell, Result, curve, run_cells
+from ._tuning import best_trials
+from .cells import Cell, Result, run_cells
 
 __all__ = [
     "GOWALLA", "HEALTH", "KS", "METRICS", "ML100K", "PLANS", "SMOKE", "Choice", "Plan", "Study", "Trained", "nominal",
@@ -187,13 +188,8 @@ def tune(plan: Plan, samplers: Sequence[Sampler], options: Options) -> dict[Samp
         return dict.fromkeys(samplers, Choice(plan.decays[0], epochs, 0.0))
     grid = list(product(samplers, plan.decays))
     cells = [_cell(plan, sampler, decay, epochs, options.seed, "valid") for sampler, decay in grid]
-    results = run_cells(cells, options, label=f"{plan.data}: tuning")
-    best: dict[Sampler, Choice] = {}
-    for (sampler, decay), result, values in zip(grid, results, curve(results, TUNED_BY)):
-        at = int(np.argmax(values))
-        if sampler not in best or values[at] > best[sampler].score:
-            best[sampler] = Choice(decay, result.meta["epochs"][at], float(values[at]))
-    return best
+    trials = best_trials([sampler for sampler, _ in grid], cells, TUNED_BY, options, label=f"{plan.data}: tuning")
+    return {sampler: Choice(grid[t.position][1], t.epochs, t.score) for sampler, t in trials.items()}
 
 
 def nominal(sampler: Sampler) -> float:

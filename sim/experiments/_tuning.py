@@ -1,0 +1,37 @@
+"""The best of some trainings on validation."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+
+from ._options import Options
+from .cells import Cell, curve, run_cells
+
+__all__ = ["Trial", "best_trials"]
+
+Group = TypeVar("Group", bound=Hashable)
+
+
+class Trial(NamedTuple):
+    """A training's position in its list, its best number of epochs, what it then reached, whether that was its last."""
+
+    position: int
+    epochs: int
+    score: float
+    last: bool
+
+
+def best_trials(
+    groups: Sequence[Group], cells: Sequence[Cell], metric: str, options: Options, *, label: str
+) -> dict[Group, Trial]:
+    """Train ``cells``, and find for each of ``groups``, one a cell, the best trial by ``metric``; ties: the earlier."""
+    results = run_cells(cells, options, label=label)
+    best: dict[Group, Trial] = {}
+    for position, (group, result, values) in enumerate(zip(groups, results, curve(results, metric))):
+        at = int(np.argmax(values))
+        if group not in best or values[at] > best[group].score:
+            best[group] = Trial(position, result.meta["epochs"][at], float(values[at]), at == values.size - 1)
+    return best
