@@ -143,7 +143,9 @@ def numpy_dns(marks: list[int], *, M: int = 5, N: int = 200, lr: float = 0.005, 
                 for first in range(0, order.size, 4096):
                     batch = order[first : first + 4096]
                     step += 1
-                    for table, gradient, (m, v) in zip(tables, gradients(tables, users[batch], items[batch]), moments):
+                    for table, gradient, (m, v) in zip(
+                        tables, gradients(rng, tables, users[batch], items[batch]), moments
+                    ):
                         gradient = gradient + decay * table
                         m += 0.1 * (gradient - m)
                         v += 0.001 * (gradient * gradient - v)
@@ -152,16 +154,16 @@ def numpy_dns(marks: list[int], *, M: int = 5, N: int = 200, lr: float = 0.005, 
             done = mark
             yield mark, seconds, *tables
 
-    def gradients(tables: list[NDArray[Any]], u: NDArray[Any], i: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    def gradients(rng: Any, tables: list[NDArray[Any]], u: NDArray[Any], i: NDArray[Any]) -> Iterator[NDArray[Any]]:
         U, V = tables
-        pool = np.random.default_rng(i[:4].tolist()).integers(0, len(V), (u.size, N))
-        scores = np.einsum("bnd,bd->bn", V[pool], U[u], optimize=True)
+        towards = U[u]  # as they are before their step
+        pool = rng.integers(0, len(V), (u.size, N))
+        scores = np.einsum("bnd,bd->bn", V[pool], towards, optimize=True)
         hard = np.argpartition(scores, N - M, axis=1)[:, N - M :]
         negatives, scores = np.take_along_axis(pool, hard, 1), np.take_along_axis(scores, hard, 1)
-        slope = 1 / (1 + np.exp((U[u] * V[i]).sum(axis=1, keepdims=True) - scores)) / M
+        slope = 1 / (1 + np.exp((towards * V[i]).sum(axis=1, keepdims=True) - scores)) / M
         difference = V[negatives] - V[i][:, None]
         yield scatter(len(U), u, np.einsum("bm,bmd->bd", slope, difference))
-        towards = U[u]
         rows = np.concatenate([i, negatives.ravel()])
         weights = np.concatenate([-slope.sum(axis=1, keepdims=True) * towards, *(slope[..., None] * towards[:, None])])
         yield scatter(len(V), rows, weights)
