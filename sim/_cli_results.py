@@ -19,13 +19,15 @@ examples
 
 Metrics: recall, precision, ndcg, ap, mrr, hit at any K; opauc at any beta in (0, 1], divided by beta (opauc@1 is AUC).
 The CSV has a row per run, kept epoch and metric, and a column for every setting that varies in it. Damaged files are
-named and passed over; delete them, and the sweep computes them again.
+named and passed over; delete them, and the sweep computes them again. `hns reproduce --reuse grid.csv` takes from such
+a table the means that it needs.
 """
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
     """Declare the options."""
     p.add_argument("file", type=Path, nargs="?", metavar="FILE.toml", help="only the runs of this sweep")
+    p.add_argument("--data", metavar="NAME", help="only the runs on this data set")
     p.add_argument("--metrics", nargs="+", default=["ndcg@20"], metavar="METRIC", help="like recall@50 (ndcg@20)")
     p.add_argument("--csv", type=Path, metavar="FILE", help="write them there, every kept epoch")
     p.add_argument("--results", type=Path, metavar="DIR", help="the store (default: HNS_RESULTS_DIR, results)")
@@ -39,7 +41,8 @@ def results(options: argparse.Namespace) -> tuple[str, list[str], list[list[Any]
     from .experiments.sweep import read_sweep
 
     folder = options.results or results_dir()
-    store = Store(folder, None if options.file is None else [cell.key for cell in read_sweep(options.file)])
+    keys = None if options.file is None else [cell.key for cell in read_sweep(options.file)]
+    store = Store(folder, keys, options.data)
     table = store.table(options.metrics, last=options.csv is None)
     if options.csv is not None:
         write_text(options.csv, table.to_csv(index=False, float_format="%.10g", lineterminator="\n"))

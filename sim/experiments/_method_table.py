@@ -22,7 +22,8 @@ from ._intervals import half_width
 from ._options import Options
 from ._style import PALETTE, style
 from ._tuning import best_trials
-from .cells import Cell, Result, run_cells
+from .cells import Cell
+from .means import Means, means_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -140,10 +141,10 @@ def run_plan(plan: Plan, paper: Paper, options: Options) -> list[dict[str, Any]]
     chosen = tune(plan, options)
     jobs = [(name, options.seed + 1 + s) for name, method in plan.methods.items() for s in range(method.seeds)]
     cells = [plan.cell(c.candidate, c.weight_decay, s, c.epochs) for c, s in ((chosen[n], s) for n, s in jobs)]
-    results = run_cells(cells, options, label=f"{plan.data}: final")
+    found = means_of(cells, METRICS, options, label=f"{plan.data}: final")
     rows = []
     for name in plan.methods:
-        own = [result for (of, _), result in zip(jobs, results) if of == name]
+        own = [means for (of, _), means in zip(jobs, found) if of == name]
         rows += _rows(plan, name, chosen[name], own, paper.get(plan.data, {}).get(name, (np.nan, np.nan)))
     return rows
 
@@ -159,13 +160,12 @@ def tune(plan: Plan, options: Options) -> dict[str, Chosen]:
 
 
 def _rows(
-    plan: Plan, name: str, chosen: Chosen, results: list[Result], printed: tuple[float, float]
+    plan: Plan, name: str, chosen: Chosen, found: list[Means], printed: tuple[float, float]
 ) -> list[dict[str, Any]]:
-    per_seed = [r.at().top_k([50]) for r in results]
     method = plan.methods[name]
     rows = []
     for metric, number in zip(METRICS, printed):
-        means = np.array([values[metric].mean() for values in per_seed])
+        means = np.array([one.values[metric][-1] for one in found])
         mean = float(means.mean())
         half = half_width(means) if means.size > 1 else np.nan
         rows.append(
@@ -173,7 +173,7 @@ def _rows(
                 "data": plan.data, "method": name, "setting": str(chosen.candidate),
                 "weight_decay": chosen.weight_decay, "epochs": chosen.epochs, "last": chosen.last,
                 "trainings": len(method.candidates) * len(method.decays), "metric": metric, "mean": mean,
-                "low": mean - half, "high": mean + half, "seeds": means.size, "users": per_seed[0][metric].size,
+                "low": mean - half, "high": mean + half, "seeds": means.size, "users": found[0].users,
                 "paper": number, "far": abs(mean / number - 1) > FAR,
             }
         )  # fmt: skip

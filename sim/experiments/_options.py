@@ -44,6 +44,8 @@ class Options:
         What the jobs are.
     scheduler : str, optional
         Address of a running dask scheduler, such as tcp://10.0.0.1:8786; by default "dask" starts its own workers here.
+    reuse : tuple of path
+        Tables of ``hns results --csv``: see :func:`sim.experiments.means.means_of`.
     """
 
     profile: str = "default"
@@ -54,6 +56,7 @@ class Options:
     results: Path = field(default_factory=results_dir)
     backend: str = "loky"
     scheduler: str | None = None
+    reuse: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         check_choice("profile", self.profile, PROFILES)

@@ -8,7 +8,8 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from ._options import Options
-from .cells import Cell, curve, run_cells
+from .cells import Cell
+from .means import means_of
 
 __all__ = ["Trial", "best_trials"]
 
@@ -28,10 +29,10 @@ def best_trials(
     groups: Sequence[Group], cells: Sequence[Cell], metric: str, options: Options, *, label: str
 ) -> dict[Group, Trial]:
     """Train ``cells``, and find for each of ``groups``, one a cell, the best trial by ``metric``; ties: the earlier."""
-    results = run_cells(cells, options, label=label)
     best: dict[Group, Trial] = {}
-    for position, (group, result, values) in enumerate(zip(groups, results, curve(results, metric))):
+    for position, (group, means) in enumerate(zip(groups, means_of(cells, [metric], options, label=label))):
+        values = means.values[metric]
         at = int(np.argmax(values))
         if group not in best or values[at] > best[group].score:
-            best[group] = Trial(position, result.meta["epochs"][at], float(values[at]), at == values.size - 1)
+            best[group] = Trial(position, int(means.epochs[at]), float(values[at]), at == values.size - 1)
     return best

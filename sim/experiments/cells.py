@@ -13,7 +13,7 @@ import json
 import time
 import traceback
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ from ._parallel import in_parallel
 from ._realised import realised_hardness
 
 __all__ = [
-    "FAILED", "SCHEMA", "Cell", "CellsFailed", "Result", "compute_cells", "curve", "key_of", "measure", "observed",
+    "FAILED", "SCHEMA", "Cell", "CellsFailed", "Result", "compute_cells", "key_of", "measure", "observed",
     "read_cell", "read_result", "run_cells",
 ]  # fmt: skip
 
@@ -357,9 +357,3 @@ def measure(ranks: Ranks, metric: str) -> NDArray[np.float64]:
     except ValueError:
         pass
     raise ValueError(f"metric must be {', '.join(METRICS)} at a K or opauc at a beta, like ndcg@20, got {metric!r}")
-
-
-def curve(results: Sequence[Result], metric: str) -> Iterator[NDArray[np.float64]]:
-    """For each result, the mean over users of ``metric`` (see :func:`measure`) at every kept epoch."""
-    for result in results:
-        yield np.array([np.nanmean(measure(result.at(i), metric)) for i in range(len(result.ranks))])

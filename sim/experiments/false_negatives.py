@@ -19,7 +19,8 @@ from ..sampling import DNS
 from ._intervals import half_width
 from ._options import Options
 from ._style import PALETTE, ordered_colours, style
-from .cells import Cell, curve, run_cells
+from ._tuning import best_trials
+from .cells import Cell, run_cells
 from .optimal_hardness import MODELS
 
 if TYPE_CHECKING:
@@ -121,10 +122,9 @@ def _trained(plan: Plan, options: Options) -> list[dict[str, Any]]:
         return Cell(plan.data, DNS(m, plan.N), seed, model, held_out, every, *condition)
 
     longest = plan.model["epochs"]
-    tuning = run_cells(
-        [cell(c, m, options.seed, longest, "valid") for c, m in grid], options, label=f"{plan.data}: tuning"
-    )
-    epochs = [t.meta["epochs"][int(np.argmax(v))] for t, v in zip(tuning, curve(tuning, "ndcg@20"))]
+    tuning = [cell(c, m, options.seed, longest, "valid") for c, m in grid]
+    trials = best_trials(grid, tuning, "ndcg@20", options, label=f"{plan.data}: tuning")
+    epochs = [trials[at].epochs for at in grid]
     final = run_cells(
         [cell(c, m, options.seed + 1 + s, e, "test") for (c, m), e in zip(grid, epochs) for s in range(plan.seeds)],
         options, label=f"{plan.data}: final",

@@ -55,9 +55,10 @@ def make(name: str, options: Options, folder: Path) -> Outcome:
     except FetchError as error:
         return Outcome(name, module.TITLE, time.perf_counter() - start, missing=str(error))
     figure = module.plot(table)
+    reused = f" --reuse {' '.join(map(str, options.reuse))}" if options.reuse else ""
     info: dict[str, Any] = {
         "title": module.TITLE, "caption": module.caption(table), "profile": options.profile, "seed": options.seed,
-        "command": f"hns reproduce --only {name} --profile {options.profile} --seed {options.seed}",
+        "command": f"hns reproduce --only {name} --profile {options.profile} --seed {options.seed}{reused}",
         "seconds": round(time.perf_counter() - start, 1),
     }  # fmt: skip
     paths = write_figure(folder, name, table, figure, info)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ class Store:
         The folder.
     keys : collection of str, optional
         Keep only these cells; all are checked.
+    data : str, optional
+        Look only through this data set's.
 
     Attributes
     ----------
@@ -44,16 +47,17 @@ class Store:
         different contents of it: such results must not be compared.
     """
 
-    def __init__(self, results: Path, keys: Collection[str] | None = None) -> None:
+    def __init__(self, results: Path, keys: Collection[str] | None = None, data: str | None = None) -> None:
         self.cells: dict[str, tuple[Path, dict[str, Any]]] = {}
         self.failed: dict[str, str] = {}
         self.damaged: dict[Path, str] = {}
         contents: dict[str, tuple[str, Path]] = {}
-        for path in sorted(results.glob("*/[!.]*.npz")):
+        folder = "*" if data is None else escape(Path(data).name)
+        for path in sorted(results.glob(f"{folder}/[!.]*.npz")):
             try:
                 meta = _read_meta(path)
                 config, split = meta["config"], meta["split"]
-                data, schema, key = config["data"], config["schema"], key_of(config)
+                name, schema, key = config["data"], config["schema"], key_of(config)
             except Exception as error:  # damage shows in many ways
                 self.damaged[path] = f"{type(error).__name__}: {error}".splitlines()[0]
                 continue
@@ -62,16 +66,16 @@ class Store:
                     f"results must be cells of schema {SCHEMA}, got {path} of schema {schema}: "
                     "use another folder for this version, or move the old cells away"
                 )
-            known, first = contents.setdefault(data, (split, path))
+            known, first = contents.setdefault(name, (split, path))
             if split != known:
                 raise ValueError(
-                    f"results of {data} must be of one content of it, got {first} and {path}: move the old ones away"
+                    f"results of {name} must be of one content of it, got {first} and {path}: move the old ones away"
                 )
             if key != path.stem:
                 self.damaged[path] = "its name is not that of its content"
             elif keys is None or key in keys:
                 self.cells[key] = (path, meta)
-        for path in sorted(results.glob(f"*/[!.]*{FAILED}")):
+        for path in sorted(results.glob(f"{folder}/[!.]*{FAILED}")):
             key = path.name.removesuffix(FAILED)
             if key not in self.cells and (keys is None or key in keys):
                 try:
@@ -92,9 +96,9 @@ class Store:
         Returns
         -------
         DataFrame
-            One row per (cell, kept epoch, metric): columns key, data, held_out, hidden, shielded; sampler, and its
-            arguments as sampler.M and so on; model, and those settings whose default a cell changes, as model.lr and
-            so on; seed, epoch, metric, value (mean over users), users.
+            One row per (cell, kept epoch, metric): columns key, data, split (hash of its content), held_out, hidden,
+            shielded; sampler, and its arguments as sampler.M and so on; model, and those settings whose default a cell
+            changes, as model.lr and so on; seed, epoch, metric, value (mean over users), users.
         """
         import pandas as pd
 
@@ -107,6 +111,7 @@ class Store:
                 self.damaged[path] = str(error)
                 continue
             about, epochs = {"key": key, **_columns(meta["config"], changed)}, meta["epochs"]
+            about["split"] = meta["split"]
             for at in range(len(epochs))[-1 if last else None :]:
                 ranks = result.at(at)
                 for metric in metrics:
@@ -119,7 +124,7 @@ class Store:
         return table[[*_HEAD, *middle, *_TAIL]].sort_values(order, kind="stable", ignore_index=True)
 
 
-_HEAD = ("key", "data", "held_out", "hidden", "shielded")
+_HEAD = ("key", "data", "split", "held_out", "hidden", "shielded")
 _TAIL = ("seed", "epoch", "metric", "value", "users")
 _DEFAULTS = Settings().as_dict()
 

@@ -13,7 +13,8 @@ from sim import sampling
 from sim.data import FetchError
 from sim.experiments import Options
 from sim.experiments import cells as module
-from sim.experiments.cells import Cell, CellsFailed, compute_cells, curve, measure, read_cell, run_cells
+from sim.experiments.cells import Cell, CellsFailed, compute_cells, measure, read_cell, run_cells
+from sim.experiments.means import Means
 from sim.sampling import (
     AHNS,
     AOBPR,
@@ -56,7 +57,7 @@ def test_result_holds_ranks_at_every_kept_epoch(cell, tmp_path):
     assert result.meta["config"] == cell.config()
     values = result.at().top_k([5])["recall@5"]
     assert values.shape == (60,)
-    assert np.allclose(next(curve([result], "recall@5"))[-1], values.mean())
+    assert np.allclose(Means.of(result, ["recall@5"]).values["recall@5"][-1], values.mean())
 
 
 def test_done_cells_are_not_computed_again(cell, tmp_path):

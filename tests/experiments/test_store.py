@@ -40,9 +40,9 @@ def change(cell: Cell, results: Path, **entries: object) -> None:
 def test_a_row_per_cell_epoch_and_metric(cells, results):
     table = Store(results).table(["ndcg@5", "opauc@0.1"])
     assert list(table.columns) == [
-        "key", "data", "held_out", "hidden", "shielded", "model", "model.epochs", "model.factors", "model.layers",
-        "model.loss", "model.lr", "model.refresh", "sampler", "sampler.M", "sampler.N", "sampler.rho", "seed", "epoch",
-        "metric", "value", "users",
+        "key", "data", "split", "held_out", "hidden", "shielded", "model", "model.epochs", "model.factors",
+        "model.layers", "model.loss", "model.lr", "model.refresh", "sampler", "sampler.M", "sampler.N", "sampler.rho",
+        "seed", "epoch", "metric", "value", "users",
     ]  # fmt: skip
     assert len(table) == (2 + 2 + 1 + 1) * 2
     for cell in cells:
@@ -73,6 +73,7 @@ def test_rows_are_in_order_of_their_settings(results):
 def test_only_these(cells, results):
     assert set(Store(results, [cells[1].key]).table().key) == {cells[1].key}
     assert Store(results, ["none"]).table().empty
+    assert len(Store(results, data=cells[0].data).cells) == len(cells) and not Store(results, data="*").cells
     assert Store(results / "nowhere").table().empty
 
 

@@ -21,7 +21,8 @@ from sim.experiments._method_table import (
     run_plan,
     sentences,
 )
-from sim.experiments.cells import Cell, curve, run_cells
+from sim.experiments.cells import Cell
+from sim.experiments.means import means_of
 from sim.sampling import DNS, NonSampling
 
 
@@ -42,8 +43,8 @@ def test_rows_are_of_the_best_candidates_on_validation(plan, options):
     best = -1.0
     for M, decay in ((1, 0.01), (1, 1.0), (10, 0.01), (10, 1.0)):
         model = {"factors": 4, "lr": 0.02, "epochs": 4, "weight_decay": decay}
-        results = run_cells([Cell(plan.data, DNS(M, 20), 0, model, "valid", 1)], options)
-        values = next(curve(results, TUNED_BY))
+        (trial,) = means_of([Cell(plan.data, DNS(M, 20), 0, model, "valid", 1)], [TUNED_BY], options)
+        values = trial.values[TUNED_BY]
         if values.max() > best:
             best, wanted = values.max(), (M, decay, int(values.argmax()) + 1)
     M, decay, epochs = wanted
@@ -52,7 +53,7 @@ def test_rows_are_of_the_best_candidates_on_validation(plan, options):
         assert (row["weight_decay"], row["epochs"], row["last"]) == (decay, epochs, epochs == 4)
         model = {"factors": 4, "lr": 0.02, "epochs": epochs, "weight_decay": decay}
         cells = [Cell(plan.data, DNS(M, 20), seed, model, "test", epochs) for seed in (1, 2)]
-        means = [float(next(curve([r], metric))[-1]) for r in run_cells(cells, options)]
+        means = [one.values[metric][-1] for one in means_of(cells, [metric], options)]
         assert row["mean"] == pytest.approx(np.mean(means), rel=1e-12)
         assert row["low"] <= min(means) and max(means) <= row["high"]  # t with one degree of freedom is wide
         assert (row["seeds"], row["trainings"]) == (2, 4)
