@@ -38,6 +38,11 @@ Every figure is written as PDF, PNG, the tidy CSV behind it and a JSON that says
 are kept in the results folder: a run that was stopped goes on where it was. Profiles: smoke (seconds), default
 (minutes), paper (hours).
 
+Figures over several data sets keep the rows of those that are not made anew, as --out has them, and say how these were
+made: so they can be done one by one.
+
+  hns reproduce --only F8 F9 F10 --profile paper --data gowalla
+
 Of the paper profile's runs the repository has the means over users, in figures/cells: enough for the choices on
 validation and for Tables 2 and 3.
 
@@ -85,6 +90,10 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--list", action="store_true", help="list the experiments and stop")
     p.add_argument("--out", type=Path, default=Path("figures"), metavar="DIR", help="where to write (default: figures)")
     p.add_argument("--seed", type=int, default=0, help="base seed (default: 0)")
+    p.add_argument(
+        "--data", nargs="+", default=[], metavar="NAME",
+        help="only the profile's data sets of these names; figures over several keep the others' rows, see below",
+    )  # fmt: skip
     p.add_argument(
         "--reuse", type=Path, nargs="+", default=[], metavar="CSV",
         help="means of earlier runs, by 'hns results --csv': where they suffice, those runs are not done again",
@@ -204,14 +213,16 @@ def _text(value: Any) -> str:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    from .experiments import EXPERIMENTS, experiment, make
+    from .experiments import BY_DATA, EXPERIMENTS, experiment, make
 
-    names = options.only or list(EXPERIMENTS)
+    names = options.only or list(BY_DATA if options.data else EXPERIMENTS)
     titles = {name: experiment(name).TITLE for name in (EXPERIMENTS if options.list else names)}
     if options.list:
         _table("", ("id", "what"), list(titles.items()))
         return 0
-    settings = _cli_sweep.surroundings(options, profile=options.profile, seed=options.seed, reuse=tuple(options.reuse))
+    settings = _cli_sweep.surroundings(
+        options, profile=options.profile, seed=options.seed, data=tuple(options.data), reuse=tuple(options.reuse)
+    )
     start = time.perf_counter()
     missing = 0
     for number, name in enumerate(names, 1):
@@ -222,6 +233,8 @@ def _reproduce(options: argparse.Namespace) -> int:
             print(f"    left out: {outcome.missing}", flush=True)
         else:
             print(f"    {outcome.seconds:.0f} s -> {options.out / name}.*", flush=True)
+            for data, command in outcome.kept.items():
+                print(f"    rows of {data} kept from: {command}", flush=True)
     done = len(names) - missing
     print(f"{done} of {len(names)} written to {options.out} in {time.perf_counter() - start:.0f} s", flush=True)
     return 0 if done else 1

@@ -34,12 +34,13 @@ _MIN_BLOCKS = 16
 _AHEAD = 16  # swaps of a shuffle
 
 
-def block_shift(n_items: int, row_bytes: int) -> int:
-    """The items' blocks are ``2**shift`` rows: their gradients fit the L2 cache, and there are enough to share."""
-    shift = 0
-    while 2 << shift <= _BLOCK_BYTES // row_bytes and (2 << shift) * _MIN_BLOCKS <= n_items:
-        shift += 1
-    return shift
+def block_shift(n_items: int, row_bytes: int, batch_size: int) -> int:
+    """The items' blocks are ``2**shift`` rows: their gradients fit the L2 cache, and there are enough to share.
+
+    A row of a batch and one of a block must fit into 32 bits together.
+    """
+    most = min(_BLOCK_BYTES // row_bytes, n_items // _MIN_BLOCKS, 2**32 // batch_size)
+    return max(most, 1).bit_length() - 1
 
 
 @kernel()
@@ -90,14 +91,15 @@ def deal_batches(key, batch_size, batch, pairs, pair_user, indices, dealt):
 @kernel(counted=False)
 def _item_block(block, tasks, entries, offsets, shift, old, tables, sparse, scale, step, optimizer, G, hit):
     """The items' side of a batch for one block of rows: the sum of the gradients in pair order, then the step."""
-    items, coefficients, rows = entries
+    places, coefficients = entries
+    within = (np.uint32(1) << shift) - np.uint32(1)
     V, mV, vV = tables[3:6]
     a = block << shift
     b = min((block + 1) << shift, V.shape[0])
     for task in range(tasks):
         for e in range(offsets[task, block], offsets[task, block + 1]):
-            i = items[e] - a
-            row_axpy(coefficients[e], old, rows[e], G, i)
+            i = places[e] & within
+            row_axpy(coefficients[e], old, places[e] >> shift, G, i)
             hit[i] = 1
     step_block(V[a:b], mV[a:b], vV[a:b], G[: b - a], hit[: b - a], sparse, scale, step, optimizer)
 

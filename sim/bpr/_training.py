@@ -81,7 +81,7 @@ class Epoch:
         self.objective = (LOSSES[s.loss], real(s.margin), real(1 / s.temperature), float(s.share))
         self.flags = (s.exclude_positives, s.replace, s.sum_negatives, s.mean_batch, s.sparse)
         n_items, width = model._tables["V"].shape
-        shift = kernels.block_shift(n_items, width * np.dtype(s.dtype).itemsize)
+        shift = kernels.block_shift(n_items, width * np.dtype(s.dtype).itemsize, self.batch_size)
         self.shift = np.uint32(shift)
         self.scratch = (
             aligned_zeros((MAX_THREADS, 1 << shift, width), s.dtype),
@@ -100,7 +100,7 @@ class Epoch:
         U, V = self.tables[0], self.tables[3]
         shared = (
             aligned_zeros((self.batch_size, U.shape[1]), U.dtype),
-            (np.zeros(room, np.int32), np.zeros(room, U.dtype), np.zeros(room, np.int32)),
+            (np.zeros(room, np.uint32), np.zeros(room, U.dtype)),
             np.zeros((tasks, -(-len(V) >> int(self.shift)) + 1), np.uint32),
             np.zeros(tasks),
         )

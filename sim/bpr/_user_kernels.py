@@ -89,9 +89,13 @@ def _mark(mask, user, marked, indptr, indices):
 
 @kernel()
 def _distribute(count, shift, local, base, entries, offsets):
-    """Copy ``count`` local entries to ``entries[base:]``, sorted by the item's block, pair order kept within."""
+    """Copy ``count`` local entries to ``entries[base:]``, sorted by the item's block, pair order kept within.
+
+    They are packed: the row, and the item's place in its block in the lowest ``shift`` bits.
+    """
     items, coefficients, rows = local  # unsigned indices below: numba then leaves out the test for negative ones
-    to_items, to_coefficients, to_rows = entries
+    places, to_coefficients = entries
+    within = (np.uint32(1) << shift) - np.uint32(1)
     offsets[:] = 0
     for e in range(np.uint64(count)):
         offsets[(np.uint32(items[e]) >> shift) + np.uint32(1)] += 1
@@ -100,16 +104,15 @@ def _distribute(count, shift, local, base, entries, offsets):
         offsets[b] += offsets[b - 1]
     place = offsets.copy()
     for e in range(np.uint64(count)):
-        b = np.uint32(items[e]) >> shift
+        item = np.uint32(items[e])
+        b = item >> shift
         at = place[b]
         place[b] = at + np.uint32(1)
-        to_items[at] = items[e]
+        places[at] = np.uint32(rows[e]) << shift | item & within
         to_coefficients[at] = coefficients[e]
-        to_rows[at] = rows[e]
         if at & _LAST == 0:  # a block's next line: there are too many blocks for the hardware to foresee
-            prefetch_write(to_items, at + _FAR)
+            prefetch_write(places, at + _FAR)
             prefetch_write(to_coefficients, at + _FAR)
-            prefetch_write(to_rows, at + _FAR)
 
 
 @kernel()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from .._validation import check_choice, check_int
 
@@ -15,6 +17,17 @@ PROFILES = ("smoke", "default", "paper")
 
 BACKENDS = ("loky", "threading", "dask")
 """Where independent cells run: processes of this machine, its threads, or the workers of a dask cluster."""
+
+
+class HasData(Protocol):
+    """A plan: what is done with one data set."""
+
+    @property
+    def data(self) -> str:
+        """Its name."""
+
+
+Plan = TypeVar("Plan", bound=HasData)
 
 
 def results_dir() -> Path:
@@ -44,6 +57,8 @@ class Options:
         What the jobs are.
     scheduler : str, optional
         Address of a running dask scheduler, such as tcp://10.0.0.1:8786; by default "dask" starts its own workers here.
+    data : tuple of str
+        Only these data sets of the profile, in experiments that have a choice of them (default: all).
     reuse : tuple of path
         Tables of ``hns results --csv``: see :func:`sim.experiments.means.means_of`.
     """
@@ -56,6 +71,7 @@ class Options:
     results: Path = field(default_factory=results_dir)
     backend: str = "loky"
     scheduler: str | None = None
+    data: tuple[str, ...] = ()
     reuse: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
@@ -65,6 +81,13 @@ class Options:
         check_choice("backend", self.backend, BACKENDS)
         if self.scheduler is not None and self.backend != "dask":
             raise ValueError(f"scheduler must be left out for the backend {self.backend!r}, got {self.scheduler!r}")
+
+    def plans(self, by_profile: Mapping[str, Sequence[Plan]]) -> list[Plan]:
+        """The profile's plans, of the data sets in ``data`` if any are named."""
+        found = {plan.data: plan for plan in by_profile[self.profile]}
+        for name in self.data:
+            check_choice("data", name, tuple(found))
+        return [plan for name, plan in found.items() if name in (self.data or found)]
 
     def pick(self, **by_profile: object) -> object:
         """The value given for this run's profile; a missing profile takes the next smaller one's."""

@@ -39,7 +39,7 @@ def run(options: Options = Options()) -> pd.DataFrame:  # noqa: B008 (frozen)
         model, mean over the models; "within": over the models, users' deviations from their own means pooled), metric,
         k, beta, correlation, random (exact, under uniformly random rankings of the median user's sizes), models, users.
     """
-    return pd.DataFrame([row for plan in PLANS[options.profile] for row in _rows(plan, options)])
+    return pd.DataFrame([row for plan in options.plans(PLANS) for row in _rows(plan, options)])
 
 
 def _rows(plan: Plan, options: Options) -> Iterator[dict[str, Any]]:

@@ -116,7 +116,7 @@ GOWALLA = Plan(
         200, (1, 2, 3, 4, 5, 10, 20, 50, 200), (20, 50, 100, 200, 400, 800), (0.05, 0.15, 0.4, 1.0, 3.0, 7.0, 20.0),
         exact=False,
     ),
-    (0.001, 0.003, 0.01), 3, {"lr": 0.005, "epochs": 30}, 5,
+    (0.0003, 0.001, 0.003, 0.01), 3, {"lr": 0.005, "epochs": 30}, 5,
 )  # fmt: skip
 SMOKE = Plan(
     "ml-100k", _points(40, (1, 10, 40), (10, 20, 40), (0.03, 0.3, 3.0)), (0.1,), 2, ML100K.model | {"epochs": 4}, 4
@@ -159,7 +159,7 @@ class Study:
 
 def studies(options: Options, *axes: str) -> Iterator[Study]:
     """Every data set of the profile on each of the axes that it has; cells that exist are not computed again."""
-    for plan, axis in product(PLANS[options.profile], axes):
+    for plan, axis in product(options.plans(PLANS), axes):
         if axis in plan.points:
             yield train(plan, axis, options)
 

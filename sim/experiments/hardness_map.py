@@ -35,15 +35,16 @@ def run(options: Options = Options()) -> pd.DataFrame:  # noqa: B008 (frozen)
         Columns data, axis, metric, k, best (sampler), beta (its realised hardness, by rank), set_low, set_high (hull of
         the 95% confidence set of the best level), peak, peak_low, peak_high (vertex of a parabola in log(beta), 95%
         percentile interval), hardest, softest (relative value at the ends of the axis), p_hardest, p_softest (that the
-        end is the best level; corrected by Holm for all rows), beta_hardest, beta_softest, random (best beta under
-        uniformly random rankings of the median user's numbers of positives and negatives), seeds, users.
+        end is the best level; corrected by Holm for all rows of the data set), beta_hardest, beta_softest, random (best
+        beta under uniformly random rankings of the median user's numbers of positives and negatives), seeds, users.
     """
     rows: list[dict[str, Any]] = []
     for study in studies(options, *AXES):
         rows += _rows(study, options)
     table = pd.DataFrame(rows)
     ends = ["p_hardest", "p_softest"]
-    table[ends] = holm(table[ends].to_numpy())
+    for _, part in table.groupby("data"):
+        table.loc[part.index, ends] = holm(part[ends].to_numpy())
     return table
 
 

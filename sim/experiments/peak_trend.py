@@ -28,14 +28,14 @@ def run(options: Options = Options()) -> pd.DataFrame:  # noqa: B008 (frozen)
     Returns
     -------
     DataFrame
-        Columns data, axis, metric, elasticity, low, high (95%), p, p_holm (corrected for all rows), power_0.1 to
-        power_1 (of the uncorrected test, if that were the elasticity), seeds, users.
+        Columns data, axis, metric, elasticity, low, high (95%), p, p_holm (corrected for all rows of the data set),
+        power_0.1 to power_1 (of the uncorrected test, if that were the elasticity), seeds, users.
     """
     rows: list[dict[str, Any]] = []
     for study in studies(options, *AXIS_STYLES):
         rows += trend_rows(study, options.seed)
     table = pd.DataFrame(rows)
-    table.insert(list(table.columns).index("p") + 1, "p_holm", holm(table.p.to_numpy()))
+    table.insert(list(table.columns).index("p") + 1, "p_holm", table.groupby("data").p.transform(holm))
     return table
 
 
@@ -88,6 +88,7 @@ def plot(table: pd.DataFrame) -> Figure:
 def caption(table: pd.DataFrame) -> str:
     """What was tested, with how much data, what was found."""
     found = table[table.p_holm < 0.05]
+    tests = " or ".join(f"{n}" for n in dict.fromkeys(table.groupby("data", sort=False).size()))
     up, down = found[found.elasticity > 0], found[found.elasticity < 0]
 
     def named(part: pd.DataFrame) -> str:
@@ -100,8 +101,8 @@ def caption(table: pd.DataFrame) -> str:
     return (
         f"Slope of log(best β) over log(K), K = {KS[0]} to {KS[-1]}: 0 where K does not matter, about 1 under random "
         "rankings. Intervals (95%) by paired bootstrap over users and seeds; p-values of one curve for all K, Holm's "
-        f"correction for {len(table)} tests. Softer for larger K, as the guideline says: {named(up)}; the other way: "
-        f"{named(down)}. "
+        f"correction for the {tests} tests of a data set. Softer for larger K, as the guideline says: {named(up)}; the "
+        f"other way: {named(down)}. "
         f"Median elasticity {table.elasticity.median():.2f}. Power of a single test at elasticity "
         + ", ".join(f"{e:g}: {table[f'power_{e:g}'].min():.2f} to {table[f'power_{e:g}'].max():.2f}" for e in POWERS)
         + "."

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._validation import check_choice
 from ..data import FetchError
 from ._options import Options
 from ._output import write_figure
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["EXPERIMENTS", "Outcome", "experiment", "make", "reproduce"]
 
@@ -28,16 +32,25 @@ EXPERIMENTS = {
 }  # fmt: skip
 """Identifier to module, in the order they are run."""
 
+BY_DATA = ("F8", "F9", "F10", "F11", "G-map", "G2-trend", "G-collapse", "F6-data", "Table2", "Table3")
+"""Those whose rows of one data set do not depend on the others."""
+
+_MADE = ("profile", "seed", "command", "seconds", "versions")
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one experiment: its files, or the one line why there are none."""
+    """What became of one experiment: its files, or the one line why there are none.
+
+    ``kept`` are the data sets whose rows were not made anew, with the commands that made them.
+    """
 
     id: str
     title: str
     seconds: float
     paths: tuple[Path, ...] = ()
     missing: str = ""
+    kept: dict[str, str] = field(default_factory=dict)
 
 
 def experiment(name: str) -> ModuleType:
@@ -47,26 +60,57 @@ def experiment(name: str) -> ModuleType:
 
 
 def make(name: str, options: Options, folder: Path) -> Outcome:
-    """Run one experiment and write its files. Data that cannot be had makes an :class:`Outcome` without files."""
+    """Run one experiment and write its files. Data that cannot be had makes an :class:`Outcome` without files.
+
+    The experiments of :data:`BY_DATA` keep the rows of other data sets that ``folder`` has, and tell how they were
+    made: so a figure's data sets can be done one by one, on several machines.
+    """
     module = experiment(name)
+    if options.data and name not in BY_DATA:
+        raise ValueError(f"data must be left out for {name}: only {', '.join(BY_DATA)} have a choice of data sets")
     start = time.perf_counter()
     try:
         table = module.run(options)
     except FetchError as error:
         return Outcome(name, module.TITLE, time.perf_counter() - start, missing=str(error))
-    figure = module.plot(table)
-    reused = f" --reuse {' '.join(map(str, options.reuse))}" if options.reuse else ""
-    info: dict[str, Any] = {
-        "title": module.TITLE, "caption": module.caption(table), "profile": options.profile, "seed": options.seed,
-        "command": f"hns reproduce --only {name} --profile {options.profile} --seed {options.seed}{reused}",
+    made = {
+        "profile": options.profile, "seed": options.seed, "command": _command(name, options),
         "seconds": round(time.perf_counter() - start, 1),
     }  # fmt: skip
+    table, others = _with_others(folder / f"{name}.csv", table) if name in BY_DATA else (table, {})
+    figure = module.plot(table)
+    info = {"title": module.TITLE, "caption": module.caption(table), **made, **({"others": others} if others else {})}
     paths = write_figure(folder, name, table, figure, info)
     if figure is not None:
         import matplotlib.pyplot as plt
 
         plt.close(figure)
-    return Outcome(name, module.TITLE, time.perf_counter() - start, tuple(paths))
+    kept = {data: str(how["command"]) for data, how in others.items()}
+    return Outcome(name, module.TITLE, time.perf_counter() - start, tuple(paths), kept=kept)
+
+
+def _command(name: str, options: Options) -> str:
+    parts = [f"hns reproduce --only {name} --profile {options.profile} --seed {options.seed}"]
+    parts += [f"--data {' '.join(options.data)}"] if options.data else []
+    parts += [f"--reuse {' '.join(map(str, options.reuse))}"] if options.reuse else []
+    return " ".join(parts)
+
+
+def _with_others(path: Path, table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The table after a file's rows of other data sets; and how those were made. Files of another format are left."""
+    import pandas as pd
+
+    if not path.exists():
+        return table, {}
+    old = pd.read_csv(path)
+    if list(old.columns) != list(table.columns):
+        return table, {}
+    info = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    before = {name: {k: v for k, v in info.items() if k in _MADE} for name in dict.fromkeys(old.data)}
+    before |= info.get("others", {})
+    kept = [name for name in before if name not in set(table.data)]
+    parts = [*(old[old.data == name] for name in kept), table]
+    return pd.concat(parts, ignore_index=True), {name: before[name] for name in kept}
 
 
 def reproduce(

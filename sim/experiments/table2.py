@@ -168,7 +168,7 @@ PLANS = {
 
 def run(options: Options = Options()) -> pd.DataFrame:  # noqa: B008 (frozen)
     """Every method of the table on the profile's data sets; see :func:`sim.experiments._method_table.run_plans`."""
-    return run_plans(PLANS[options.profile], PAPER, options)
+    return run_plans(options.plans(PLANS), PAPER, options)
 
 
 def plot(table: pd.DataFrame) -> Figure:

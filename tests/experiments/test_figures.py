@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from importlib import import_module
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -106,3 +108,45 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     with pytest.raises(OSError, match="disk full"):
         write_figure(tmp_path, "F", table, None, Broken())
     assert json.loads((tmp_path / "F.json").read_text())["title"] == "old"
+
+
+@pytest.fixture
+def study(monkeypatch):
+    """F8 without training: a row a data set, whose value is the seed."""
+
+    def run(options):
+        plans = {"paper": [SimpleNamespace(data="gowalla"), SimpleNamespace(data="ml-100k")], "default": []}
+        plans["default"] = plans["paper"][1:]
+        return pd.DataFrame([{"data": p.data, "value": float(options.seed)} for p in options.plans(plans)])
+
+    module = SimpleNamespace(TITLE="t", run=run, plot=lambda table: None, caption=lambda table: " ".join(table.data))
+    monkeypatch.setattr(import_module("sim.experiments.reproduce"), "experiment", lambda name: module)
+
+
+def test_data_sets_can_be_done_one_by_one(study, tmp_path):
+    make("F8", Options(seed=1), tmp_path)
+    first = make("F8", Options(profile="paper", seed=2, data=("gowalla",)), tmp_path)
+    assert first.kept == {"ml-100k": "hns reproduce --only F8 --profile default --seed 1"}
+    second = make("F8", Options(seed=3), tmp_path)
+    assert second.kept == {"gowalla": "hns reproduce --only F8 --profile paper --seed 2 --data gowalla"}
+    table = pd.read_csv(tmp_path / "F8.csv")
+    assert table.set_index("data").value.to_dict() == {"gowalla": 2.0, "ml-100k": 3.0}
+    info = json.loads((tmp_path / "F8.json").read_text())
+    assert (info["rows"], info["seed"], info["caption"]) == (2, 3, "gowalla ml-100k")
+    assert info["others"]["gowalla"]["seed"] == 2 and info["others"]["gowalla"]["versions"]["numpy"]
+    assert make("F8", Options(profile="paper"), tmp_path).kept == {}
+    assert "others" not in json.loads((tmp_path / "F8.json").read_text())
+
+
+def test_rows_of_another_format_are_not_kept(study, tmp_path):
+    make("F8", Options(profile="paper"), tmp_path)
+    pd.read_csv(tmp_path / "F8.csv").rename(columns={"value": "old"}).to_csv(tmp_path / "F8.csv", index=False)
+    assert make("F8", Options(), tmp_path).kept == {}
+    assert pd.read_csv(tmp_path / "F8.csv").data.tolist() == ["ml-100k"]
+
+
+def test_only_known_data_sets_where_there_is_a_choice(study, tmp_path):
+    with pytest.raises(ValueError, match="data must be one of 'ml-100k', got 'gowalla'"):
+        make("F8", Options(data=("gowalla",)), tmp_path)
+    with pytest.raises(ValueError, match="data must be left out for F2: only F8, .* have a choice of data sets"):
+        make("F2", Options(data=("ml-100k",)), tmp_path)
