@@ -1,4 +1,4 @@
-"""What Tables 2 and 3 share: every method tuned on validation with the same budget, trained, set beside the paper.
+"""What Tables 2, 3 and the yardstick share: methods tuned on validation with the same budget, beside printed numbers.
 
 All methods have the same trainer, split and model. Each may spend the same number of trainings on validation: as many
 values of its own parameter, or of the learning rate where it has none, and the same weight decays. Of a training's
@@ -9,7 +9,7 @@ test part ranked once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -29,13 +29,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
-    "METRICS", "TUNED_BY", "Candidate", "Chosen", "Method", "Plan", "candidates", "draw", "reduced", "run_plan",
-    "run_plans", "sentences", "tune",
+    "METRICS", "Candidate", "Chosen", "Method", "Plan", "candidates", "draw", "reduced", "run_plan",
+    "run_plans", "sentences", "title", "tune",
 ]  # fmt: skip
 
 METRICS = ("ndcg@50", "recall@50")
-NAMES = {"ndcg@50": "NDCG@50", "recall@50": "Recall@50"}
-TUNED_BY = "ndcg@50"
+NAMES = {"ndcg": "NDCG", "recall": "Recall"}
 FAR = 0.1
 """A row is marked where it is further than this from the printed number, relative to it."""
 
@@ -65,12 +64,26 @@ class Method:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is trained on one data set: methods by name; arguments of the model; epochs between looks at validation."""
+    """What is trained on one data set.
+
+    Attributes
+    ----------
+    data : str
+        Name of the data set.
+    methods : mapping of str to Method
+    model : dict
+        Arguments of the model.
+    every : int
+        Epochs between two looks at validation.
+    metrics : (str, str)
+        What is reported, an NDCG@K and a Recall@K; the first is what is chosen by.
+    """
 
     data: str
     methods: Mapping[str, Method]
     model: dict[str, Any]
     every: int
+    metrics: tuple[str, str] = METRICS
 
     def cell(self, candidate: Candidate, decay: float, seed: int, epochs: int | None = None) -> Cell:
         """The training on validation; with ``epochs``, the final one of so many."""
@@ -109,11 +122,12 @@ def reduced(plan: Plan, *, tried: int, decays: tuple[float, ...], seeds: int, sh
         return Method(tuple(kept), decays, seeds)
 
     methods = {name: fewer(method) for name, method in plan.methods.items()}
-    return Plan(plan.data, methods, plan.model | part(plan.model["epochs"]), max(1, plan.every // shorter))
+    model, every = plan.model | part(plan.model["epochs"]), max(1, plan.every // shorter)
+    return replace(plan, methods=methods, model=model, every=every)
 
 
 def run_plans(plans: Sequence[Plan], paper: Paper, options: Options) -> pd.DataFrame:
-    """Tune setting, weight decay and epochs on validation by NDCG@50, train the final models, evaluate on test.
+    """Tune setting, weight decay and epochs on validation, train the final models, evaluate on test.
 
     A data set that cannot be had is left out; if none can, that is the error.
 
@@ -141,7 +155,7 @@ def run_plan(plan: Plan, paper: Paper, options: Options) -> list[dict[str, Any]]
     chosen = tune(plan, options)
     jobs = [(name, options.seed + 1 + s) for name, method in plan.methods.items() for s in range(method.seeds)]
     cells = [plan.cell(c.candidate, c.weight_decay, s, c.epochs) for c, s in ((chosen[n], s) for n, s in jobs)]
-    found = means_of(cells, METRICS, options, label=f"{plan.data}: final")
+    found = means_of(cells, plan.metrics, options, label=f"{plan.data}: final")
     rows = []
     for name in plan.methods:
         own = [means for (of, _), means in zip(jobs, found) if of == name]
@@ -155,7 +169,7 @@ def tune(plan: Plan, options: Options) -> dict[str, Chosen]:
         (n, c, decay) for n, method in plan.methods.items() for c, decay in product(method.candidates, method.decays)
     ]
     cells = [plan.cell(candidate, decay, options.seed) for _, candidate, decay in grid]
-    trials = best_trials([name for name, _, _ in grid], cells, TUNED_BY, options, label=f"{plan.data}: tuning")
+    trials = best_trials([name for name, _, _ in grid], cells, plan.metrics[0], options, label=f"{plan.data}: tuning")
     return {name: Chosen(*grid[t.position][1:], t.epochs, t.last) for name, t in trials.items()}
 
 
@@ -164,7 +178,7 @@ def _rows(
 ) -> list[dict[str, Any]]:
     method = plan.methods[name]
     rows = []
-    for metric, number in zip(METRICS, printed):
+    for metric, number in zip(plan.metrics, printed):
         means = np.array([one.values[metric][-1] for one in found])
         mean = float(means.mean())
         half = half_width(means) if means.size > 1 else np.nan
@@ -182,16 +196,16 @@ def _rows(
 
 def draw(table: pd.DataFrame, source: str) -> Figure:
     """A panel a data set and metric: the methods' means with their intervals, and the printed numbers."""
-    sets, methods = list(dict.fromkeys(table.data)), list(dict.fromkeys(table.method))
+    sets, methods, metrics = (list(dict.fromkeys(table[name])) for name in ("data", "method", "metric"))
     with style() as plt:
         figure, axes = plt.subplots(
             len(sets), 2, figsize=(7.2, 0.7 + (0.35 + 0.19 * len(methods)) * len(sets)), sharey=True, squeeze=False,
             layout="constrained",
         )  # fmt: skip
-        for (row, data), (column, metric) in product(enumerate(sets), enumerate(METRICS)):
+        for (row, data), (column, metric) in product(enumerate(sets), enumerate(metrics)):
             part = table[(table.data == data) & (table.metric == metric)].set_index("method").reindex(methods)
             _panel(axes[row, column], part, source)
-            axes[row, column].set_xlabel(f"{NAMES[metric]}, {data}")
+            axes[row, column].set_xlabel(f"{title(metric)}, {data}")
         handles, labels = max((ax.get_legend_handles_labels() for ax in axes.flat), key=lambda found: len(found[1]))
         order = [-1, *range(len(labels) - 1)]  # points with bars come last in the axes' list
         figure.legend(
@@ -220,10 +234,17 @@ def _panel(ax: Any, part: pd.DataFrame, source: str) -> None:
     ax.margins(x=0.06)
 
 
+def title(metric: str) -> str:
+    """NDCG@50 of ndcg@50."""
+    name, at, k = metric.partition("@")
+    return NAMES[name] + at + k
+
+
 def sentences(table: pd.DataFrame) -> str:
-    """The numbers of NDCG@50 on test, for captions."""
+    """The numbers of the first metric on test, for captions."""
+    first = str(table.metric.iloc[0])
     parts, budgets = [], []
-    for data, part in table[table.metric == "ndcg@50"].groupby("data", sort=False):
+    for data, part in table[table.metric == first].groupby("data", sort=False):
         budget = part.trainings.mode()[0]
         others = (f"{r.method} {r.trainings}" for r in part.itertuples() if r.trainings != budget)
         budgets.append(", ".join([f"{budget} on {data}", *others]))
@@ -233,8 +254,8 @@ def sentences(table: pd.DataFrame) -> str:
         )
         parts.append(f"{data} ({part.users.iloc[0]:,} users, {part.seeds.max()} seeds): {values}")
     return (
-        "Each method tuned by NDCG@50 on validation with the same number of trainings "
+        f"Each method tuned by {title(first)} on validation with the same number of trainings "
         f"({'; '.join(budgets)}): its own parameter, or the learning rate where it has none, weight decay, epochs. "
         "Mean over the negatives, positives excluded from the pools; 95% intervals over seeds. "
-        f"NDCG@50 on test: {'. '.join(parts)}."
+        f"{title(first)} on test: {'. '.join(parts)}."
     )

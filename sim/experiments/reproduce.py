@@ -28,11 +28,12 @@ EXPERIMENTS = {
     "E-bias": "estimator_bias", "E-error": "estimator_error", "E-rates": "estimator_rates", "E-beta": "realised_beta",
     "G2-optimal": "optimal_hardness", "F7-synthetic": "hardness_synthetic",
     "F7-samplers": "hardness_samplers", "FN": "false_negatives", "Table2": "table2", "Table3": "table3",
-    "F6-models": "corr_models", "F6-llpauc": "corr_llpauc", "F6-methods": "corr_methods", "F6-sampled": "corr_sampled",
+    "Yardstick": "yardstick", "F6-models": "corr_models", "F6-llpauc": "corr_llpauc", "F6-methods": "corr_methods",
+    "F6-sampled": "corr_sampled",
 }  # fmt: skip
 """Identifier to module, in the order they are run."""
 
-BY_DATA = ("F8", "F9", "F10", "F11", "G-map", "G2-trend", "G-collapse", "F6-data", "Table2", "Table3")
+BY_DATA = ("F8", "F9", "F10", "F11", "G-map", "G2-trend", "G-collapse", "F6-data", "Table2", "Table3", "Yardstick")
 """Those whose rows of one data set do not depend on the others."""
 
 _MADE = ("profile", "seed", "command", "seconds", "versions")
