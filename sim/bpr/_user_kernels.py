@@ -31,6 +31,7 @@ from ._optimizer_kernels import catch_up_row, numbers, step_row
 __all__ = ["pairs_of_task", "user_task"]
 
 _AHEAD = 16  # rows asked for before they are needed
+_NOBODY, _NO_ENTRIES = np.int64(-1), np.int64(0)  # literals in their place would be compiled for as types of their own
 _FAR, _LAST = np.uint32(24), np.uint32(15)  # entries asked for before they are written; entries a line, less one
 
 
@@ -155,12 +156,11 @@ def user_task(
     room = (last - first) * (width + 1)
     items, coefficients, rows = np.empty(room, np.int32), np.empty(room, V.dtype), np.empty(room, np.int32)
     loss = 0.0
-    n = 0
-    marked = -1
+    n, marked = _NO_ENTRIES, _NOBODY
     start = first
     for ahead in range(first, last + ring - 1):
         if ahead < last:  # draw a pool
-            pair, u = pairs[ahead], users[ahead]
+            pair, u = pairs[ahead], np.int64(users[ahead])
             excluded = 0
             if ahead == first or u != users[ahead - 1]:
                 prefetch_row(U, u)
@@ -191,7 +191,7 @@ def user_task(
         p = ahead - ring + 1
         if p < first:
             continue
-        u = users[p]
+        u = np.int64(users[p])
         if p == first or u != users[p - 1]:  # a new user
             start = p
             if not sparse:
@@ -249,6 +249,6 @@ def user_task(
             )  # fmt: skip
             done[u] = batch + 1
     if exclude:
-        _mark(mask, -1, marked, indptr, indices)
+        _mark(mask, _NOBODY, marked, indptr, indices)
     _distribute(n, shift, (items, coefficients, rows), first * (width + 1), entries, offsets)
     return loss

@@ -21,6 +21,8 @@ __all__ = [
 
 UNIFORM, DNS, SOFTMAX_V, SOFTMAX_EXACT, SOFTMAX, RANKED, WARP, AHNS = range(8)
 
+_NONE = np.int64(0)  # a literal in its place would be compiled for as a type of its own
+
 
 @kernel(inline=True)
 def _insert(losses, m, idx, kept, j):
@@ -50,11 +52,11 @@ def _few_largest(losses, m, idx, lanes):
     for j in range(MASK_LANES, whole, MASK_LANES):
         for lane in range(MASK_LANES):
             lanes[lane] = max(lanes[lane], losses[j + lane])
-    kept = 0
+    kept = _NONE
     for lane in range(MASK_LANES):
         kept = _insert(lanes, m, idx, kept, lane)
     bound = lanes[idx[m - 1]]
-    kept = 0
+    kept = _NONE
     for j in range(0, whole, MASK_LANES):
         bits = at_least_mask(losses, j, bound)
         while bits != 0:
