@@ -33,10 +33,13 @@ from ._schedule import BETA1, BETA2, EPS, LOSSES, RULES, Settings
 if TYPE_CHECKING:
     from .model import BPRMF
 
-__all__ = ["TABLES", "Epoch", "Interrupt", "checked_tables", "interactions", "table_shapes", "threads"]
+__all__ = ["BITS", "TABLES", "Epoch", "Interrupt", "checked_tables", "interactions", "table_shapes", "threads"]
 
 TABLES = ("U", "mU", "vU", "V", "mV", "vV")
 """Names of the state: factors and Adam's two moments, of users and of items."""
+
+BITS = 1
+"""Version of the arithmetic, part of a checkpoint: raise it when the same settings give other bits than before."""
 
 STATE = "state_"
 """Begins the names of the arrays that a sampler with a memory keeps among the tables."""

@@ -15,7 +15,7 @@ from .._simd import aligned
 from .._validation import check_int, check_real
 from ._pairs import clean_pairs, fingerprint
 from ._store import check_writable, read_npz, write_npz
-from ._training import checked_tables
+from ._training import BITS, checked_tables
 from .evaluate import METRICS, evaluate
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Checkpoint:
         self.seconds = 60 * check_real("checkpoint_minutes", minutes, low=0.0)
         self.epochs = None if epochs is None else check_int("checkpoint_epochs", epochs, low=1)
         self.identity = {
-            "sampler": repr(model.sampler), "seed": model.seed_, "data": fingerprint(watch.train),
+            "bits": BITS, "sampler": repr(model.sampler), "seed": model.seed_, "data": fingerprint(watch.train),
             **model.settings.as_dict(), **watch.identity(),
         }  # fmt: skip
         self.written = time.monotonic()

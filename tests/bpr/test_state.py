@@ -63,6 +63,9 @@ def test_a_checkpoint_of_another_run_is_refused(X, tmp_path):
         BPRMF(4, DNS(1, 5), epochs=1, rng=0).fit(X, checkpoint=path)
     path.write_bytes(whole)
     meta, arrays = read_npz(path)
+    write_npz(path, {**meta, "identity": {**meta["identity"], "bits": 0}}, arrays)
+    with pytest.raises(ValueError, match=r"is of another run: bits is 0 there, \d+ here"):
+        BPRMF(4, DNS(1, 5), epochs=1, rng=0).fit(X, checkpoint=path)
     older = {k: v for k, v in meta["identity"].items() if k != "loss"}
     for identity, says in ((older, "loss is unknown there"), ({**meta["identity"], "spin": 1}, "spin is unknown here")):
         write_npz(path, {"kind": "checkpoint", **meta, "identity": identity}, arrays)
