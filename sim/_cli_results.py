@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._cli_sweep import words
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["EPILOG", "add_arguments", "results"]
 
@@ -16,6 +19,7 @@ examples
   hns results                                         every run in the store, at its last epoch
   hns results grid.toml --metrics ndcg@20 recall@50   those of a sweep
   hns results grid.toml --metrics ndcg@20 opauc@0.05 --csv grid.csv
+  hns results --data gowalla --csv all.csv --add      more runs for a table that was begun elsewhere
 
 Metrics: recall, precision, ndcg, ap, mrr, hit at any K; opauc at any beta in (0, 1], divided by beta (opauc@1 is AUC).
 The CSV has a row per run, kept epoch and metric, and a column for every setting that varies in it. Damaged files are
@@ -30,6 +34,7 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("--data", metavar="NAME", help="only the runs on this data set")
     p.add_argument("--metrics", nargs="+", default=["ndcg@20"], metavar="METRIC", help="like recall@50 (ndcg@20)")
     p.add_argument("--csv", type=Path, metavar="FILE", help="write them there, every kept epoch")
+    p.add_argument("--add", action="store_true", help="keep the rows of the CSV whose runs are not in the store")
     p.add_argument("--results", type=Path, metavar="DIR", help="the store (default: HNS_RESULTS_DIR, results)")
 
 
@@ -45,6 +50,8 @@ def results(options: argparse.Namespace) -> tuple[str, list[str], list[list[Any]
     store = Store(folder, keys, options.data)
     table = store.table(options.metrics, last=options.csv is None)
     if options.csv is not None:
+        if options.add and options.csv.exists():
+            table = _added(options.csv, table)
         write_text(options.csv, table.to_csv(index=False, float_format="%.10g", lineterminator="\n"))
     for path, why in store.damaged.items():
         print(f"passed over {path}: {why}", file=sys.stderr)
@@ -65,3 +72,19 @@ def results(options: argparse.Namespace) -> tuple[str, list[str], list[list[Any]
             ]
         )  # fmt: skip
     return title, ["data", "held out", "sampler", "", "model", "seed", "epoch", *options.metrics, "seconds"], rows
+
+
+def _added(path: Path, table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a CSV whose runs ``table`` lacks, then ``table``."""
+    import pandas as pd
+
+    from .experiments.means import COLUMNS
+
+    old = pd.read_csv(path, dtype={"key": str, "split": str})
+    if missing := set(COLUMNS) - set(old.columns):
+        raise ValueError(f"csv must be a table of 'hns results --csv', got {path} without {', '.join(sorted(missing))}")
+    both = pd.concat([old[~old.key.isin(table.key)], table], ignore_index=True)
+    mixed = both.groupby("data").split.nunique()
+    if (mixed > 1).any():
+        raise ValueError(f"csv must be of one content of {mixed.idxmax()}, got another in {path}: write a new file")
+    return both

@@ -78,6 +78,24 @@ def test_another_content_of_the_data_is_refused(cells, first, table):
         means_of(cells, METRICS, replace(first, reuse=(table,)))
 
 
+def test_a_table_grows_by_what_another_store_has(cells, table, tmp_path):
+    options = Options(results=tmp_path / "new", jobs=1)
+    means_of(cells[2:], METRICS, options)
+    command = ["results", "--results", str(options.results), "--metrics", *METRICS, "--csv", str(table), "--add"]
+    before = pd.read_csv(table)
+    before = before[before.key != cells[2].key]
+    for _ in range(2):  # the second time nothing is new
+        assert main(command) == 0
+        both = pd.read_csv(table)
+        assert both.key.nunique() == 3 and len(both) == 3 * 4 * len(METRICS)
+        kept = both[both.key != cells[2].key]
+        assert kept.value.tolist() == before.value.tolist()
+    both[both.key != cells[2].key].assign(split="another").to_csv(table, index=False)
+    assert main(command) == 2
+    table.write_text("key,value\n1,2\n")
+    assert main(command) == 2
+
+
 @pytest.mark.parametrize("content", [None, "", "key,value\n1,2\n"])
 def test_what_is_no_such_table_is_refused(content, cells, tmp_path):
     path = tmp_path / "other.csv"
