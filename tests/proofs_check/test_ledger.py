@@ -295,6 +295,12 @@ def test_guideline_evidence_is_read_from_the_figures(monkeypatch: pytest.MonkeyP
         pd.DataFrame(rows | {"p_hardest": 0.001, "p_softest": p_softest}).to_csv(tmp_path / "G-map.csv")
         trend = {"elasticity": elasticity, "low": elasticity - 0.1, "high": elasticity + 0.1, "p_holm": p_holm}
         pd.DataFrame(rows | trend).to_csv(tmp_path / "G2-trend.csv")
+        best = {(2, 5), (5, 100)}  # (M, K)
+        levels = [
+            {"data": "gowalla", "metric": metric, "k": k, "parameter": M, "p_best": 0.9 if (M, k) in best else 0.0005}
+            for metric in ("ndcg", "recall") for k in (5, 100) for M in (1, 2, 5, 200)
+        ]  # fmt: skip
+        pd.DataFrame(levels).assign(seeds=seeds).to_csv(tmp_path / "F8.csv")
         return [run_claim(get_claim(claim_id)).status for claim_id in ("G1", "G2")]
 
     assert run_claim(get_claim("G2")).status is Status.OPEN  # no table
