@@ -19,14 +19,18 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numba
+import numpy as np
 
-__all__ = ["JIT_ENABLED", "MAX_THREADS", "kernel", "rebind"]
+__all__ = ["JIT_ENABLED", "MAX_THREADS", "ZERO", "kernel", "rebind"]
 
 JIT_ENABLED: bool = not numba.config.DISABLE_JIT
 """False when ``NUMBA_DISABLE_JIT=1``: kernels are then plain Python, slow but debuggable."""
 
 MAX_THREADS: int = numba.config.NUMBA_NUM_THREADS
 """Threads that parallel kernels may use in this process (``NUMBA_NUM_THREADS``, by default the number of cores)."""
+
+ZERO = np.int64(0)
+"""For arguments of kernels: a literal in its place would be compiled for as a type of its own."""
 
 
 def kernel(

@@ -71,11 +71,11 @@ def _experiment_g1(p: Any, t: Tally) -> None:
         t.holds(hardest == len(part) and softest > 0, words, len(part))
 
 
-def _gowalla(t: Tally) -> Any:
+def _gowalla() -> Any:
     """Figure 8 on Gowalla: p of "this level is the best", by metric and K a row, by M a column."""
     table = _table("F8").query("data == 'gowalla'")
     if table.empty:
-        raise NothingToTest("figures/F8.csv has no rows of Gowalla; hns reproduce --profile paper --data gowalla")
+        raise NothingToTest("figures/F8.csv has no rows of Gowalla; hns reproduce --only F8 --profile paper")
     return table.pivot(index=["metric", "k"], columns="parameter", values="p_best")
 
 
@@ -85,7 +85,7 @@ def _gowalla(t: Tally) -> Any:
     Kind.EXPERIMENT,
 )
 def _gowalla_g1(p: Any, t: Tally) -> None:
-    best = _gowalla(t)
+    best = _gowalla()
     for (metric, k), row in best.iterrows():
         ends = row.iloc[[0, -1]] * 2 * len(best)
         t.holds((ends < ALPHA).all(), f"{metric}@{k}: p of the ends {ends.round(4).tolist()}", 2)
@@ -155,7 +155,7 @@ def _somewhere_g2(p: Any, t: Tally) -> None:
     role=Role.CONDITION,
 )
 def _gowalla_g2(p: Any, t: Tally) -> None:
-    best = _gowalla(t)
+    best = _gowalla()
     for metric in best.index.unique("metric"):
         inside = best.loc[metric].loc[[5, 100], [2, 5]] > ALPHA
         t.same(inside.to_numpy().tolist(), [[True, False], [False, True]], metric)

@@ -16,13 +16,11 @@ import math
 
 import numpy as np
 
-from .._jit import kernel
+from .._jit import ZERO, kernel
 
 __all__ = ["ADAGRAD", "ADAM", "ADAMW", "SGD", "catch_up", "catch_up_row", "numbers", "step_block", "step_row"]
 
 ADAM, ADAMW, SGD, ADAGRAD = 0, 1, 2, 3
-
-_FRONT = np.int64(0)  # a literal in its place would be compiled for as a type of its own
 
 
 @kernel(inline=True)
@@ -64,7 +62,7 @@ def _update(rule, hyper, p, m, v, at, g, g_at, size, scale, step_size, root_corr
 @kernel(counted=False)
 def step_row(u, gradient, width, scale, P, m, v, rule, hyper, step_size, root_correction, constant):
     """One step on a user's row; the tables are flat."""
-    _update(rule, hyper, P, m, v, u * width, gradient, _FRONT, width, scale, step_size, root_correction)
+    _update(rule, hyper, P, m, v, u * width, gradient, ZERO, width, scale, step_size, root_correction)
     if constant >= 0:
         P[u * width + constant] = 1
 
@@ -75,7 +73,7 @@ def catch_up_row(u, step, done, nothing, width, P, m, v, rule, hyper, step_sizes
     if done[u] < step:
         for s in range(done[u], step):
             _update(
-                rule, hyper, P, m, v, u * width, nothing, _FRONT, width, P.dtype.type(0), step_sizes[s],
+                rule, hyper, P, m, v, u * width, nothing, ZERO, width, P.dtype.type(0), step_sizes[s],
                 root_corrections[s],
             )  # fmt: skip
         if constant >= 0:
@@ -117,7 +115,7 @@ def step_block(P, m, v, G, touched, sparse, scale, step, optimizer):
 def _step_rows(P, m, v, G, width, touched, sparse, scale, rule, hyper, step_size, root_correction):
     """:func:`step_block` on flat tables."""
     if not sparse:
-        _update(rule, hyper, P, m, v, _FRONT, G, _FRONT, P.size, scale, step_size, root_correction)
+        _update(rule, hyper, P, m, v, ZERO, G, ZERO, P.size, scale, step_size, root_correction)
         G[:] = 0
         touched[:] = 0
         return

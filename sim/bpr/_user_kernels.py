@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._fastmath import sigmoid_softplus
-from .._jit import kernel
+from .._jit import ZERO, kernel
 from .._random import stream
 from .._simd import LANES, prefetch_row, prefetch_write, row_dot, row_dots, rows_sum
 from ..sampling._kernels import select
@@ -31,7 +31,7 @@ from ._optimizer_kernels import catch_up_row, numbers, step_row
 __all__ = ["pairs_of_task", "user_task"]
 
 _AHEAD = 16  # rows asked for before they are needed
-_NOBODY, _NO_ENTRIES = np.int64(-1), np.int64(0)  # literals in their place would be compiled for as types of their own
+_NOBODY = ZERO - 1
 _FAR, _LAST = np.uint32(24), np.uint32(15)  # entries asked for before they are written; entries a line, less one
 
 
@@ -156,7 +156,7 @@ def user_task(
     room = (last - first) * (width + 1)
     items, coefficients, rows = np.empty(room, np.int32), np.empty(room, V.dtype), np.empty(room, np.int32)
     loss = 0.0
-    n, marked = _NO_ENTRIES, _NOBODY
+    n, marked = ZERO, _NOBODY
     start = first
     for ahead in range(first, last + ring - 1):
         if ahead < last:  # draw a pool

@@ -18,6 +18,7 @@ import pandas as pd
 
 from ..data import FetchError
 from ..sampling import Sampler
+from ._curves import NAMES
 from ._intervals import half_width
 from ._options import Options
 from ._style import PALETTE, style
@@ -34,7 +35,6 @@ __all__ = [
 ]  # fmt: skip
 
 METRICS = ("ndcg@50", "recall@50")
-NAMES = {"ndcg": "NDCG", "recall": "Recall"}
 FAR = 0.1
 """A row is marked where it is further than this from the printed number, relative to it."""
 

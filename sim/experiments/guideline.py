@@ -21,23 +21,8 @@ from ._tuning import best_trials
 from .cells import Cell, Result, run_cells
 
 __all__ = [
-    "GOWALLA",
-    "HEALTH",
-    "KS",
-    "METRICS",
-    "ML10M",
-    "ML100K",
-    "PLANS",
-    "SMOKE",
-    "TEMPORAL",
-    "Choice",
-    "Plan",
-    "Study",
-    "Trained",
-    "nominal",
-    "studies",
-    "train",
-    "tune",
+    "GOWALLA", "HEALTH", "KS", "METRICS", "ML10M", "ML100K", "PLANS", "SMOKE", "TEMPORAL", "Choice", "Plan", "Study",
+    "Trained", "nominal", "studies", "train", "tune",
 ]  # fmt: skip
 
 KS = (1, 5, 10, 20, 50, 100)

@@ -110,8 +110,8 @@ class Store:
             except ValueError as error:
                 self.damaged[path] = str(error)
                 continue
-            about, epochs = {"key": key, **_columns(meta["config"], changed)}, meta["epochs"]
-            about["split"] = meta["split"]
+            about = {"key": key, "split": meta["split"], **_columns(meta["config"], changed)}
+            epochs = meta["epochs"]
             for at in range(len(epochs))[-1 if last else None :]:
                 ranks = result.at(at)
                 for metric in metrics:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._jit import kernel
+from .._jit import ZERO, kernel
 from .._simd import MASK_LANES, at_least_mask, lowest_bit
 from ..metrics._kernels import select_largest
 from ..objectives._kernels import kl_temperature_1d, taylor_temperature_1d, tilt_1d
@@ -20,8 +20,6 @@ __all__ = [
 ]  # fmt: skip
 
 UNIFORM, DNS, SOFTMAX_V, SOFTMAX_EXACT, SOFTMAX, RANKED, WARP, AHNS = range(8)
-
-_NONE = np.int64(0)  # a literal in its place would be compiled for as a type of its own
 
 
 @kernel(inline=True)
@@ -52,11 +50,11 @@ def _few_largest(losses, m, idx, lanes):
     for j in range(MASK_LANES, whole, MASK_LANES):
         for lane in range(MASK_LANES):
             lanes[lane] = max(lanes[lane], losses[j + lane])
-    kept = _NONE
+    kept = ZERO
     for lane in range(MASK_LANES):
         kept = _insert(lanes, m, idx, kept, lane)
     bound = lanes[idx[m - 1]]
-    kept = _NONE
+    kept = ZERO
     for j in range(0, whole, MASK_LANES):
         bits = at_least_mask(losses, j, bound)
         while bits != 0:
