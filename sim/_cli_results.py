@@ -34,7 +34,7 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("--data", metavar="NAME", help="only the runs on this data set")
     p.add_argument("--metrics", nargs="+", default=["ndcg@20"], metavar="METRIC", help="like recall@50 (ndcg@20)")
     p.add_argument("--csv", type=Path, metavar="FILE", help="write them there, every kept epoch")
-    p.add_argument("--add", action="store_true", help="keep the rows of the CSV whose runs are not in the store")
+    p.add_argument("--add", action="store_true", help="keep the rows of the CSV that the store does not have")
     p.add_argument("--results", type=Path, metavar="DIR", help="the store (default: HNS_RESULTS_DIR, results)")
 
 
@@ -75,15 +75,12 @@ def results(options: argparse.Namespace) -> tuple[str, list[str], list[list[Any]
 
 
 def _added(path: Path, table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a CSV whose runs ``table`` lacks, then ``table``."""
+    """The rows of a CSV that ``table`` lacks, then ``table``."""
     import pandas as pd
 
-    from .experiments.means import COLUMNS
+    from .experiments.means import read_table
 
-    old = pd.read_csv(path, dtype={"key": str, "split": str})
-    if missing := set(COLUMNS) - set(old.columns):
-        raise ValueError(f"csv must be a table of 'hns results --csv', got {path} without {', '.join(sorted(missing))}")
-    both = pd.concat([old[~old.key.isin(table.key)], table], ignore_index=True)
+    both = pd.concat([read_table("csv", path), table]).drop_duplicates(["key", "epoch", "metric"], keep="last")
     mixed = both.groupby("data").split.nunique()
     if (mixed > 1).any():
         raise ValueError(f"csv must be of one content of {mixed.idxmax()}, got another in {path}: write a new file")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +18,12 @@ from numpy.typing import NDArray
 from ._options import Options
 from .cells import Cell, Result, measure, run_cells
 
-__all__ = ["Means", "means_of"]
+if TYPE_CHECKING:
+    import pandas as pd
 
-COLUMNS = ("key", "data", "split", "epoch", "metric", "value", "users")
+__all__ = ["Means", "means_of", "read_table"]
+
+_COLUMNS = ("key", "data", "split", "epoch", "metric", "value", "users")
 
 
 @dataclass(frozen=True)
@@ -76,15 +80,22 @@ def means_of(cells: Iterable[Cell], metrics: Sequence[str], options: Options, *,
     return found
 
 
-def _read(path: Path, metrics: Sequence[str]) -> dict[str, Means]:
-    """The cells of a table that it has all ``metrics`` of, by key."""
+def read_table(name: str, path: Path) -> pd.DataFrame:
+    """What ``hns results --csv`` wrote; for another file a ValueError about the argument ``name``."""
     import pandas as pd
 
     try:
-        table = pd.read_csv(path, usecols=list(COLUMNS), dtype={"key": str, "split": str, "value": float})
+        table = pd.read_csv(path, dtype={"key": str, "split": str, "value": float})
+        if missing := [column for column in _COLUMNS if column not in table]:
+            raise ValueError(f"it has no {', '.join(missing)}")
     except (OSError, ValueError) as error:
-        raise ValueError(f"reuse must be a table of 'hns results --csv', got {path}: {error}") from None
-    found = {}
+        raise ValueError(f"{name} must be a table of 'hns results --csv', got {path}: {error}") from None
+    return table
+
+
+def _read(path: Path, metrics: Sequence[str]) -> dict[str, Means]:
+    """The cells of a table that it has all ``metrics`` of, by key."""
+    table, found = read_table("reuse", path), {}
     for key, rows in table[table.metric.isin(metrics)].groupby("key", sort=False):
         wide = rows.pivot(index="epoch", columns="metric", values="value").sort_index()
         if set(metrics) <= set(wide.columns) and wide.notna().all(axis=None):

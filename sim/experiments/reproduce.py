@@ -101,12 +101,13 @@ def _with_others(path: Path, table: pd.DataFrame) -> tuple[pd.DataFrame, dict[st
     """The table after a file's rows of other data sets; and how those were made. Files of another format are left."""
     import pandas as pd
 
-    if not path.exists():
+    record = path.with_suffix(".json")
+    if not (path.exists() and record.exists()):
         return table, {}
     old = pd.read_csv(path)
     if list(old.columns) != list(table.columns):
         return table, {}
-    info = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    info = json.loads(record.read_text(encoding="utf-8"))
     before = {name: {k: v for k, v in info.items() if k in _MADE} for name in dict.fromkeys(old.data)}
     before |= info.get("others", {})
     kept = [name for name in before if name not in set(table.data)]

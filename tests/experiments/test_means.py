@@ -90,6 +90,10 @@ def test_a_table_grows_by_what_another_store_has(cells, table, tmp_path):
         assert both.key.nunique() == 3 and len(both) == 3 * 4 * len(METRICS)
         kept = both[both.key != cells[2].key]
         assert kept.value.tolist() == before.value.tolist()
+    assert (
+        main(["results", "--results", str(options.results), "--metrics", METRICS[0], "--csv", str(table), "--add"]) == 0
+    )
+    assert len(pd.read_csv(table)) == len(both)  # the other metric's rows are kept
     both[both.key != cells[2].key].assign(split="another").to_csv(table, index=False)
     assert main(command) == 2
     table.write_text("key,value\n1,2\n")
