@@ -16,7 +16,7 @@ __all__ = ["main"]
 _EPILOG = {
     "hns": """\
 examples
-  hns reproduce                        every figure and table into figures/ (about half an hour, resumable)
+  hns reproduce                        every figure and table into figures/ (30 to 50 minutes, resumable)
   hns reproduce --profile smoke        the same in under a minute, to see that it runs
   hns reproduce --only F6              one of them
   hns check                            the ledger: each claim of the paper with its evidence and verdict

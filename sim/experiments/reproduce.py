@@ -98,7 +98,10 @@ def _command(name: str, options: Options) -> str:
 
 
 def _with_others(path: Path, table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """The table after a file's rows of other data sets; and how those were made. Files of another format are left."""
+    """The table with a file's rows of other data sets, in the file's order; and how those were made.
+
+    Files of another format are left.
+    """
     import pandas as pd
 
     record = path.with_suffix(".json")
@@ -110,9 +113,10 @@ def _with_others(path: Path, table: pd.DataFrame) -> tuple[pd.DataFrame, dict[st
     info = json.loads(record.read_text(encoding="utf-8"))
     before = {name: {k: v for k, v in info.items() if k in _MADE} for name in dict.fromkeys(old.data)}
     before |= info.get("others", {})
-    kept = [name for name in before if name not in set(table.data)]
-    parts = [*(old[old.data == name] for name in kept), table]
-    return pd.concat(parts, ignore_index=True), {name: before[name] for name in kept}
+    new = set(table.data)
+    order = dict.fromkeys([*old.data, *table.data])
+    parts = [rows[rows.data == name] for name in order for rows in [table if name in new else old]]
+    return pd.concat(parts, ignore_index=True), {name: how for name, how in before.items() if name not in new}
 
 
 def reproduce(

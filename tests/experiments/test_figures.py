@@ -132,7 +132,7 @@ def test_data_sets_can_be_done_one_by_one(study, tmp_path):
     table = pd.read_csv(tmp_path / "F8.csv")
     assert table.set_index("data").value.to_dict() == {"gowalla": 2.0, "ml-100k": 3.0}
     info = json.loads((tmp_path / "F8.json").read_text())
-    assert (info["rows"], info["seed"], info["caption"]) == (2, 3, "gowalla ml-100k")
+    assert (info["rows"], info["seed"], info["caption"]) == (2, 3, "ml-100k gowalla")
     assert info["others"]["gowalla"]["seed"] == 2 and info["others"]["gowalla"]["versions"]["numpy"]
     assert make("F8", Options(profile="paper"), tmp_path).kept == {}
     assert "others" not in json.loads((tmp_path / "F8.json").read_text())
