@@ -48,7 +48,7 @@ def kernel(
     parallel : bool
         Let ``numba.prange`` use threads. Such kernels must give the same bits for any number of threads.
     inline : bool
-        Ask LLVM to inline the function into its callers; for scalar helpers used in hot loops.
+        Ask LLVM to inline the function into its callers, and count no references in it; for helpers in hot loops.
     counted : bool
         Count references to arrays. Counters are atomic and shared by the threads, which then wait for each other; turn
         it off for kernels called once a pair or a row that make no arrays of their own (views are allowed).
@@ -68,7 +68,7 @@ def kernel(
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         flags: dict[str, Any] = {"nogil": True, "parallel": parallel, "fastmath": fastmath, "error_model": "numpy"}
-        flags["_nrt"] = counted  # always said: it would be inherited from the caller
+        flags["_nrt"] = counted and not inline  # always said: it would be inherited from the caller
         if inline:
             flags["forceinline"] = True
         if cache:
@@ -107,4 +107,5 @@ def rebind(function: Any, **replacements: Any) -> Any:
     scope = {**plain.__globals__, **replacements}
     copy = types.FunctionType(plain.__code__, scope, plain.__name__, plain.__defaults__)
     copy.__doc__ = plain.__doc__
-    return kernel(parallel=bool(options.get("parallel", False)), cache=False)(copy)
+    flags = {"parallel": bool(options.get("parallel", False)), "counted": bool(options.get("_nrt", True))}
+    return kernel(**flags, cache=False)(copy)

@@ -23,6 +23,7 @@ __all__ = [
     "aligned_zeros",
     "at_least_mask",
     "lowest_bit",
+    "prefetch_read",
     "prefetch_row",
     "prefetch_write",
     "row_axpy",
@@ -284,18 +285,26 @@ def _prefetch_row(typingctx, a, i):
     return types.none(a, types.intp), codegen
 
 
-@intrinsic
-def _prefetch_write(typingctx, a, i):
-    """Ask for the cache line of ``a[i]``, to be written."""
+def _prefetch_entry(a, write):
     if not (isinstance(a, types.Array) and a.ndim == 1 and a.layout == "C"):
         return None
 
     def codegen(context, builder, signature, args):
         data = context.make_array(signature.args[0])(context, builder, args[0]).data
-        _prefetch(builder, builder.bitcast(builder.gep(data, [args[1]]), ir.IntType(8).as_pointer()), write=1)
+        _prefetch(builder, builder.bitcast(builder.gep(data, [args[1]]), ir.IntType(8).as_pointer()), write)
         return context.get_dummy_value()
 
     return types.none(a, types.intp), codegen
+
+
+@intrinsic
+def _prefetch_read(typingctx, a, i):
+    return _prefetch_entry(a, write=0)
+
+
+@intrinsic
+def _prefetch_write(typingctx, a, i):
+    return _prefetch_entry(a, write=1)
 
 
 def aligned_zeros(shape, dtype):
@@ -353,5 +362,6 @@ rows_sum = _pick(_rows_sum, _plain_rows_sum, "``out[j] = sum over k < count of c
 row_axpy = _pick(_row_axpy, _plain_row_axpy, "``out[j] += c * a[i]``.")
 at_least_mask = _pick(_at_least_mask, _plain_at_least_mask, "Bit l is set where ``a[j + l] >= threshold``, l = 0..15.")
 lowest_bit = _pick(_lowest_bit, _plain_lowest_bit, "Position of the lowest set bit of an integer that is not 0.")
+prefetch_read = _pick(_prefetch_read, _plain_prefetch, "Ask for the cache line of ``a[i]``.")
 prefetch_write = _pick(_prefetch_write, _plain_prefetch, "Ask for the cache line of ``a[i]``, to be written.")
 prefetch_row = _pick(_prefetch_row, _plain_prefetch, "Ask for the cache lines of ``a[i]`` ahead of their use.")

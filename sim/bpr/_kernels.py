@@ -15,7 +15,7 @@ import numpy as np
 
 from .._jit import kernel
 from .._random import bounded, normal, stream
-from .._simd import prefetch_write, row_axpy
+from .._simd import prefetch_row, prefetch_write, row_axpy
 from .._threads import barrier, next_task
 from ._optimizer_kernels import step_block
 from ._user_kernels import pairs_of_task, user_task
@@ -99,6 +99,8 @@ def _item_block(block, tasks, entries, offsets, shift, old, tables, sparse, scal
     for task in range(tasks):
         for e in range(offsets[task, block], offsets[task, block + 1]):
             i = places[e] & within
+            if sparse and hit[i] == 0:
+                prefetch_row(V, a + i)
             row_axpy(coefficients[e], old, places[e] >> shift, G, i)
             hit[i] = 1
     step_block(V[a:b], mV[a:b], vV[a:b], G[: b - a], hit[: b - a], sparse, scale, step, optimizer)

@@ -47,7 +47,7 @@ def pair_loss(objective, margin, score):
     return sigmoid_softplus(margin + score if loss == BCE else margin)
 
 
-@kernel()
+@kernel(counted=False)
 def add_positive(score, coefficients):
     """BCE's term of the positive: its coefficient in the place of the pairwise one; returns its loss."""
     slope, loss = sigmoid_softplus(-score)

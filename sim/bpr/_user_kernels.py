@@ -11,7 +11,7 @@ import numpy as np
 from .._fastmath import sigmoid_softplus
 from .._jit import ZERO, kernel
 from .._random import stream
-from .._simd import LANES, prefetch_row, prefetch_write, row_dot, row_dots, rows_sum
+from .._simd import LANES, prefetch_read, prefetch_row, prefetch_write, row_dot, row_dots, rows_sum
 from ..sampling._kernels import select
 from ..sampling._pool_kernels import clear_bit, draw_pool, set_bit
 from ..sampling._proposal_kernels import FACTORS, UNIFORM, correct, draw_proposed
@@ -26,9 +26,9 @@ from ._loss_kernels import (
     set_entries,
     square_positive,
 )
-from ._optimizer_kernels import catch_up_row, numbers, step_row
+from ._optimizer_kernels import SGD, catch_up_row, numbers, step_row
 
-__all__ = ["pairs_of_task", "user_task"]
+__all__ = ["pairs_of_task", "train_pairs", "user_task"]
 
 _AHEAD = 16  # rows asked for before they are needed
 _NOBODY = ZERO - 1
@@ -116,45 +116,27 @@ def _distribute(count, shift, local, base, entries, offsets):
             prefetch_write(to_coefficients, at + _FAR)
 
 
-@kernel()
-def user_task(
+@kernel(counted=False)
+def train_pairs(
     first, last, pairs, users, positives, data, tables, sampler, pool, proposal, objective, flags, key, step, optimizer,
-    shift, old, entries, offsets, mask,
+    old, flat, local, buffers, mask,
 ):  # fmt: skip
-    """Train on the pairs first..last-1 of a batch, whose users are no other task's; returns the sum of their losses.
-
-    For the items' side it leaves the users' rows as they were (``old``), and in ``entries``, sorted by block, what is
-    to be added to which item: coefficient times a row of ``old``. See :func:`sim.bpr._kernels.run_batches`.
-    """
+    """The loop of :func:`user_task`; returns the number of its entries, written to ``local``, and the sum of losses."""
     indptr, indices = data
     U, mU, vU, V, _, _, done = tables
     kind, params, rank_based, by_score, corrected, sees_positive = sampler
-    if sees_positive:
-        params = params.copy()
     pool_size, width = pool
     exclude, replace, summed, sparse = flags
     batch, scale = step
     rule, hyper, step_sizes, root_corrections, constant = optimizer
-    constants, columns = numbers(hyper), V.shape[1]
-    flat_U, flat_mU, flat_vU = U.ravel(), mU.ravel(), vU.ravel()
+    items, coefficients, rows = local
+    pools, sizes, q, margins, losses, slopes, idx, w, gradient, pair_gradient, nothing = buffers
+    flat_U, flat_mU, flat_vU = flat
+    ring, columns, constants = sizes.size, V.shape[1], numbers(hyper)
     real = V.dtype.type
     by_margin = rank_based or by_score
     plain = objective[0] == BPR or objective[0] >= INFONCE  # samplers then see BPR's losses
     everywhere = not by_margin or 4 * width > pool_size  # losses of the whole pool, or only of the kept entries
-    # pools drawn ahead, so that their rows are on the way; not from proposals that look at the user's row
-    ring = 1 if proposal[0] == FACTORS else 1 + max(1, _AHEAD // pool_size)
-    pools = np.zeros((ring, pool_size + _AHEAD + LANES), np.int32)  # read beyond the end
-    sizes = np.zeros(ring, np.int64)
-    q = np.ones((ring, pool_size if corrected else 0), np.float64)
-    margins = np.empty(pool_size + LANES, V.dtype)
-    losses = np.empty(pool_size, V.dtype)
-    slopes = np.empty(pool_size, V.dtype)
-    idx = np.empty(pool_size, np.int64)
-    w = np.empty(pool_size, V.dtype)
-    gradient, nothing = np.zeros(columns, V.dtype), np.zeros(columns, V.dtype)
-    pair_gradient = np.empty((1, columns), V.dtype)
-    room = (last - first) * (width + 1)
-    items, coefficients, rows = np.empty(room, np.int32), np.empty(room, V.dtype), np.empty(room, np.int32)
     loss = 0.0
     n, marked = ZERO, _NOBODY
     start = first
@@ -164,10 +146,13 @@ def user_task(
             excluded = 0
             if ahead == first or u != users[ahead - 1]:
                 prefetch_row(U, u)
-                prefetch_row(mU, u)
-                prefetch_row(vU, u)
+                if rule != SGD:
+                    prefetch_row(mU, u)
+                    prefetch_row(vU, u)
             prefetch_row(V, positives[ahead])
             if exclude:
+                if ahead + _AHEAD < last:
+                    prefetch_read(indices, indptr[users[ahead + _AHEAD]])
                 excluded = indptr[u + 1] - indptr[u]
                 if marked != u:
                     _mark(mask, u, marked, indptr, indices)
@@ -250,5 +235,41 @@ def user_task(
             done[u] = batch + 1
     if exclude:
         _mark(mask, _NOBODY, marked, indptr, indices)
-    _distribute(n, shift, (items, coefficients, rows), first * (width + 1), entries, offsets)
+    return n, loss
+
+
+@kernel()
+def user_task(
+    first, last, pairs, users, positives, data, tables, sampler, pool, proposal, objective, flags, key, step, optimizer,
+    shift, old, entries, offsets, mask,
+):  # fmt: skip
+    """Train on the pairs first..last-1 of a batch, whose users are no other task's; returns the sum of their losses.
+
+    For the items' side it leaves the users' rows as they were (``old``), and in ``entries``, sorted by block, what is
+    to be added to which item: coefficient times a row of ``old``. See :func:`sim.bpr._kernels.run_batches`.
+    """
+    real, columns = old.dtype, old.shape[1]
+    kind, params, rank_based, by_score, corrected, sees_positive = sampler
+    if sees_positive:
+        params = params.copy()
+    pool_size, width = pool
+    # pools drawn ahead, so that their rows are on the way; not from proposals that look at the user's row
+    ring = 1 if proposal[0] == FACTORS else 1 + max(1, _AHEAD // pool_size)
+    buffers = (
+        np.zeros((ring, pool_size + _AHEAD + LANES), np.int32),  # read beyond the end
+        np.zeros(ring, np.int64),
+        np.ones((ring, pool_size if corrected else 0), np.float64),
+        np.empty(pool_size + LANES, real), np.empty(pool_size, real), np.empty(pool_size, real),
+        np.empty(pool_size, np.int64), np.empty(pool_size, real),
+        np.zeros(columns, real), np.empty((1, columns), real), np.zeros(columns, real),
+    )  # fmt: skip
+    room = (last - first) * (width + 1)
+    local = np.empty(room, np.int32), np.empty(room, real), np.empty(room, np.int32)
+    flat = tables[0].ravel(), tables[1].ravel(), tables[2].ravel()
+    n, loss = train_pairs(
+        first, last, pairs, users, positives, data, tables,
+        (kind, params, rank_based, by_score, corrected, sees_positive), pool, proposal, objective, flags, key, step,
+        optimizer, old, flat, local, buffers, mask,
+    )  # fmt: skip
+    _distribute(n, shift, local, first * (width + 1), entries, offsets)
     return loss

@@ -182,7 +182,7 @@ def draw_proposed(key, proposal, user, row, n_items, n_excluded, size, replace, 
     return drawn
 
 
-@kernel()
+@kernel(counted=False)
 def correct(count, idx, w, q):
     """Divide the weights of the kept entries by the proposal's and make them sum to one again."""
     total = 0.0
