@@ -18,7 +18,7 @@ from .._random import bounded, normal, stream
 from .._simd import prefetch_row, prefetch_write, row_axpy
 from .._threads import barrier, next_task
 from ._optimizer_kernels import step_block
-from ._user_kernels import pairs_of_task, user_task
+from ._user_kernels import distribute, local_entries, pairs_of_task, pool_buffers, user_task
 
 __all__ = [
     "POOLS", "REFRESH", "SHUFFLE", "START", "TASK", "block_shift", "deal_batches", "fill_normal", "random_batches",
@@ -151,7 +151,12 @@ def run_batches(
     gradients, touched, masks = scratch[0][me], scratch[1][me], scratch[2][me]
     exclude, replace, summed, averaged, sparse = flags
     one = old.dtype.type(1)
-    blocks = offsets.shape[1] - 1
+    blocks, entries_a_pair = offsets.shape[1] - 1, pool[1] + 1
+    kind, params, rank_based, by_score, corrected, sees_positive = sampler
+    own_sampler = (kind, params.copy(), rank_based, by_score, corrected, sees_positive)  # takes the positive's score
+    flat = tables[0].ravel(), tables[1].ravel(), tables[2].ravel()
+    buffers = pool_buffers(old, pool, proposal, corrected)
+    local = local_entries(2 * TASK * entries_a_pair, old)
     for b in range(first, last):
         begin, end = b * batch_size, min((b + 1) * batch_size, dealt[0].size)
         pairs, users, positives = dealt[0][begin:end], dealt[1][begin:end], dealt[2][begin:end]
@@ -161,11 +166,13 @@ def run_batches(
         task = next_task(counters, counter)
         while task < tasks:
             start, stop = pairs_of_task(users, task * TASK), pairs_of_task(users, (task + 1) * TASK)
-            task_losses[task] = user_task(
-                start, stop, pairs, users, positives, data, tables, sampler, pool, proposal, objective,
-                (exclude, replace, summed, sparse), key, (b, scale), optimizer, shift, old, entries, offsets[task],
-                masks,
+            if (stop - start) * entries_a_pair > local[0].size:
+                local = local_entries((stop - start) * entries_a_pair, old)
+            n, task_losses[task] = user_task(
+                start, stop, pairs, users, positives, data, tables, own_sampler, pool, proposal, objective,
+                (exclude, replace, summed, sparse), key, (b, scale), optimizer, old, flat, local, buffers, masks,
             )  # fmt: skip
+            distribute(n, shift, local, start * entries_a_pair, entries, offsets[task])
             task = next_task(counters, counter)
         barrier(counters, counter + 2, threads)
         if me == 0:

@@ -96,9 +96,9 @@ class Epoch:
 
     def _sampling_loop(self, sampler: Sampler) -> Callable[..., None]:
         """The loop over batches with this sampler's kernel; the built-in samplers share one compiled on disk."""
-        pairs, run = sampler.bind(user_kernels.train_pairs), kernels.run_batches
-        if pairs is not user_kernels.train_pairs:  # the sampler's own kernel
-            run = rebind(run, user_task=rebind(user_kernels.user_task, train_pairs=pairs))
+        task = sampler.bind(user_kernels.user_task)
+        builtin = task is user_kernels.user_task
+        run = kernels.run_batches if builtin else rebind(kernels.run_batches, user_task=task)
         room, tasks = self.batch_size * (sampler.width + 1), -(-self.batch_size // kernels.TASK)
         U, V = self.tables[0], self.tables[3]
         shared = (

@@ -28,7 +28,7 @@ from ._loss_kernels import (
 )
 from ._optimizer_kernels import SGD, catch_up_row, numbers, step_row
 
-__all__ = ["pairs_of_task", "train_pairs", "user_task"]
+__all__ = ["distribute", "local_entries", "pairs_of_task", "pool_buffers", "user_task"]
 
 _AHEAD = 16  # rows asked for before they are needed
 _NOBODY = ZERO - 1
@@ -89,7 +89,7 @@ def _mark(mask, user, marked, indptr, indices):
 
 
 @kernel()
-def _distribute(count, shift, local, base, entries, offsets):
+def distribute(count, shift, local, base, entries, offsets):
     """Copy ``count`` local entries to ``entries[base:]``, sorted by the item's block, pair order kept within.
 
     They are packed: the row, and the item's place in its block in the lowest ``shift`` bits.
@@ -116,12 +116,40 @@ def _distribute(count, shift, local, base, entries, offsets):
             prefetch_write(to_coefficients, at + _FAR)
 
 
+@kernel()
+def pool_buffers(old, pool, proposal, corrected):
+    """Scratch of a thread for :func:`user_task`."""
+    pool_size, _ = pool
+    real, columns = old.dtype, old.shape[1]
+    # pools drawn ahead, so that their rows are on the way; not from proposals that look at the user's row
+    ring = 1 if proposal[0] == FACTORS else 1 + max(1, _AHEAD // pool_size)
+    return (
+        np.zeros((ring, pool_size + _AHEAD + LANES), np.int32),  # read beyond the end
+        np.zeros(ring, np.int64),
+        np.ones((ring, pool_size if corrected else 0), np.float64),
+        np.empty(pool_size + LANES, real), np.empty(pool_size, real), np.empty(pool_size, real),
+        np.empty(pool_size, np.int64), np.empty(pool_size, real),
+        np.zeros(columns, real), np.empty((1, columns), real), np.zeros(columns, real),
+    )  # fmt: skip
+
+
+@kernel()
+def local_entries(room, old):
+    """Room for so many entries of a task: items, coefficients, rows of ``old``."""
+    return np.empty(room, np.int32), np.empty(room, old.dtype), np.empty(room, np.int32)
+
+
 @kernel(counted=False)
-def train_pairs(
+def user_task(
     first, last, pairs, users, positives, data, tables, sampler, pool, proposal, objective, flags, key, step, optimizer,
     old, flat, local, buffers, mask,
 ):  # fmt: skip
-    """The loop of :func:`user_task`; returns the number of its entries, written to ``local``, and the sum of losses."""
+    """Train on the pairs first..last-1 of a batch, whose users are no other task's.
+
+    For the items' side it leaves the users' rows as they were (``old``), and in ``local`` what is to be added to which
+    item: coefficient times a row of ``old``; see :func:`distribute`. ``flat`` are the users' tables, flat, and
+    ``buffers`` those of :func:`pool_buffers`. Returns the number of entries and the sum of the pairs' losses.
+    """
     indptr, indices = data
     U, mU, vU, V, _, _, done = tables
     kind, params, rank_based, by_score, corrected, sees_positive = sampler
@@ -236,40 +264,3 @@ def train_pairs(
     if exclude:
         _mark(mask, _NOBODY, marked, indptr, indices)
     return n, loss
-
-
-@kernel()
-def user_task(
-    first, last, pairs, users, positives, data, tables, sampler, pool, proposal, objective, flags, key, step, optimizer,
-    shift, old, entries, offsets, mask,
-):  # fmt: skip
-    """Train on the pairs first..last-1 of a batch, whose users are no other task's; returns the sum of their losses.
-
-    For the items' side it leaves the users' rows as they were (``old``), and in ``entries``, sorted by block, what is
-    to be added to which item: coefficient times a row of ``old``. See :func:`sim.bpr._kernels.run_batches`.
-    """
-    real, columns = old.dtype, old.shape[1]
-    kind, params, rank_based, by_score, corrected, sees_positive = sampler
-    if sees_positive:
-        params = params.copy()
-    pool_size, width = pool
-    # pools drawn ahead, so that their rows are on the way; not from proposals that look at the user's row
-    ring = 1 if proposal[0] == FACTORS else 1 + max(1, _AHEAD // pool_size)
-    buffers = (
-        np.zeros((ring, pool_size + _AHEAD + LANES), np.int32),  # read beyond the end
-        np.zeros(ring, np.int64),
-        np.ones((ring, pool_size if corrected else 0), np.float64),
-        np.empty(pool_size + LANES, real), np.empty(pool_size, real), np.empty(pool_size, real),
-        np.empty(pool_size, np.int64), np.empty(pool_size, real),
-        np.zeros(columns, real), np.empty((1, columns), real), np.zeros(columns, real),
-    )  # fmt: skip
-    room = (last - first) * (width + 1)
-    local = np.empty(room, np.int32), np.empty(room, real), np.empty(room, np.int32)
-    flat = tables[0].ravel(), tables[1].ravel(), tables[2].ravel()
-    n, loss = train_pairs(
-        first, last, pairs, users, positives, data, tables,
-        (kind, params, rank_based, by_score, corrected, sees_positive), pool, proposal, objective, flags, key, step,
-        optimizer, old, flat, local, buffers, mask,
-    )  # fmt: skip
-    _distribute(n, shift, local, first * (width + 1), entries, offsets)
-    return loss
