@@ -13,7 +13,6 @@ from sim._random import to_seed
 from sim._validation import check_int, losses_array
 from sim.objectives import logistic_loss
 from sim.sampling import Sampler, mixture_from_weights, simulate_rank_distribution
-from sim.sampling._kernels import select
 
 from ._tally import z_limit
 
@@ -305,9 +304,7 @@ def _same_by_value(pool: Any, w: Any, other_pool: Any, other: Any) -> bool:
 
 def _kernel_weights(sampler: Sampler, pool: NDArray[np.float64]) -> NDArray[np.float64]:
     idx, w, out = np.empty(pool.size, np.int64), np.empty(pool.size), np.zeros(pool.size)
-    own = type(sampler).kernel
-    params = sampler.params_array()
-    count = select(sampler.kind, pool, params, idx, w) if own is None else sampler.kernel(pool, params, idx, w)  # type: ignore[misc]
+    count = sampler.kernel(pool, sampler.params_array(), idx, w)
     np.add.at(out, idx[:count], w[:count])
     return out
 

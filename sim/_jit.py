@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 import os
-import types
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +20,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import numba
 import numpy as np
 
-__all__ = ["JIT_ENABLED", "MAX_THREADS", "ZERO", "kernel", "rebind"]
+__all__ = ["JIT_ENABLED", "MAX_THREADS", "ZERO", "by_address", "kernel"]
 
 JIT_ENABLED: bool = not numba.config.DISABLE_JIT
 """False when ``NUMBA_DISABLE_JIT=1``: kernels are then plain Python, slow but debuggable."""
@@ -31,6 +30,8 @@ MAX_THREADS: int = numba.config.NUMBA_NUM_THREADS
 
 ZERO = np.int64(0)
 """For arguments of kernels: a literal in its place would be compiled for as a type of its own."""
+
+_FLAGS = ("fastmath", "error_model", "_nrt")
 
 
 def kernel(
@@ -82,30 +83,27 @@ def kernel(
 
 
 @functools.cache
-def rebind(function: Any, **replacements: Any) -> Any:
-    """A compiled copy of ``function`` in which global names stand for other compiled functions.
+def by_address(function: Any, signature: Any) -> Any:
+    """``function``, compiled for one signature, as an argument that other kernels call by its address.
 
-    Kernels that call a sampler do so through a module-level name, which keeps them cacheable on disk. A user's own
-    sampler is put in the place of that name here; the copy is compiled once per process.
+    So these are compiled once, whatever function they are given: a kernel that took the compiled function itself would
+    be compiled anew for each. Without JIT it is the function. Not to be put first in a tuple, where Numba looks for a
+    tuple of functions, and warns.
 
     Examples
     --------
     >>> @kernel(cache=False)
-    ... def one():
-    ...     return 1
+    ... def square(x):
+    ...     return x * x
     >>> @kernel(cache=False)
-    ... def two():
-    ...     return 2
-    >>> def caller():
-    ...     return number() + 1
-    >>> caller.__globals__["number"] = one
-    >>> rebind(kernel(cache=False)(caller), number=two)()
-    3
+    ... def twice(f, x):
+    ...     return f(f(x))
+    >>> twice(by_address(square, numba.float64(numba.float64)), 3.0)
+    81.0
     """
-    plain = getattr(function, "py_func", function)
-    options = getattr(function, "targetoptions", {})
-    scope = {**plain.__globals__, **replacements}
-    copy = types.FunctionType(plain.__code__, scope, plain.__name__, plain.__defaults__)
-    copy.__doc__ = plain.__doc__
-    flags = {"parallel": bool(options.get("parallel", False)), "counted": bool(options.get("_nrt", True))}
-    return kernel(**flags, cache=False)(copy)
+    if not JIT_ENABLED:
+        return function
+    plain, options = getattr(function, "py_func", function), getattr(function, "targetoptions", {})
+    options = {name: value for name, value in options.items() if name in _FLAGS}
+    cached = hasattr(function, "stats") and function.stats.cache_path is not None
+    return numba.cfunc(signature, cache=cached, **options)(plain)

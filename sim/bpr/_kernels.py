@@ -126,7 +126,7 @@ def run_batches(
         The interactions by user.
     tables : (U, mU, vU, V, mV, vV, done)
         Factors, the optimiser's moments, and the number of steps of this epoch each user has taken.
-    sampler : (kind, params, rank_based, by_score, corrected, sees_positive)
+    sampler : (params, kernel, rank_based, by_score, corrected, sees_positive)
     pool : (N, width)
         Pool size, and at most how many of a pool get a weight.
     proposal : (kind, weights, slots, table, numbers)
@@ -152,8 +152,8 @@ def run_batches(
     exclude, replace, summed, averaged, sparse = flags
     one = old.dtype.type(1)
     blocks, entries_a_pair = offsets.shape[1] - 1, pool[1] + 1
-    kind, params, rank_based, by_score, corrected, sees_positive = sampler
-    own_sampler = (kind, params.copy(), rank_based, by_score, corrected, sees_positive)  # takes the positive's score
+    params, weigh, rank_based, by_score, corrected, sees_positive = sampler
+    own_sampler = (params.copy(), weigh, rank_based, by_score, corrected, sees_positive)  # takes the positive's score
     flat = tables[0].ravel(), tables[1].ravel(), tables[2].ravel()
     buffers = pool_buffers(old, pool, proposal, corrected)
     local = local_entries(2 * TASK * entries_a_pair, old)

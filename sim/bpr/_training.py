@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from .._jit import MAX_THREADS, rebind
+from .._jit import MAX_THREADS
 from .._random import stream2
 from .._simd import LANES, aligned, aligned_zeros
 from .._threads import run_threads
@@ -24,7 +24,6 @@ from ..sampling import NonSampling, Refresh, Sampler
 from ..sampling._pool_kernels import mask_words
 from ..sampling._proposals import proposal_arrays
 from . import _kernels as kernels
-from . import _user_kernels as user_kernels
 from ._full_kernels import run_full_batches
 from ._optimizer_kernels import catch_up
 from ._pairs import clean_pairs
@@ -70,8 +69,8 @@ class Epoch:
         self.tables = (*(model._tables[name] for name in TABLES), self.done)
         sampler = model.sampler
         self.sampler = (
-            sampler.kind, sampler.params_array(), sampler.rank_based, sampler.by_score, bool(sampler.corrected),
-            sampler.sees_positive,
+            sampler.params_array(), sampler.compiled(s.dtype), sampler.rank_based, sampler.by_score,
+            bool(sampler.corrected), sampler.sees_positive,
         )  # fmt: skip
         self.pool = (sampler.N, sampler.width)
         counts = np.bincount(train.indices[self.pairs], minlength=train.shape[1]).astype(np.float64)
@@ -95,10 +94,7 @@ class Epoch:
         self.slice = 1
 
     def _sampling_loop(self, sampler: Sampler) -> Callable[..., None]:
-        """The loop over batches with this sampler's kernel; the built-in samplers share one compiled on disk."""
-        task = sampler.bind(user_kernels.user_task)
-        builtin = task is user_kernels.user_task
-        run = kernels.run_batches if builtin else rebind(kernels.run_batches, user_task=task)
+        """The loop over batches, with what its two sides share."""
         room, tasks = self.batch_size * (sampler.width + 1), -(-self.batch_size // kernels.TASK)
         U, V = self.tables[0], self.tables[3]
         shared = (
@@ -110,8 +106,8 @@ class Epoch:
 
         def loop(first: int, last: int, *rest: Any) -> None:
             common = (*shared, np.zeros(3 * (last - first), np.int64))
-            run(0, 1, common, first, first, *rest)  # no batch: compile
-            run_threads(run, numba.get_num_threads(), common, first, last, *rest)
+            kernels.run_batches(0, 1, common, first, first, *rest)  # no batch: compile
+            run_threads(kernels.run_batches, numba.get_num_threads(), common, first, last, *rest)
 
         return loop
 

@@ -12,7 +12,6 @@ from .._fastmath import sigmoid_softplus
 from .._jit import ZERO, kernel
 from .._random import stream
 from .._simd import LANES, prefetch_read, prefetch_row, prefetch_write, row_dot, row_dots, rows_sum
-from ..sampling._kernels import select
 from ..sampling._pool_kernels import clear_bit, draw_pool, set_bit
 from ..sampling._proposal_kernels import FACTORS, UNIFORM, correct, draw_proposed
 from ._loss_kernels import (
@@ -152,7 +151,7 @@ def user_task(
     """
     indptr, indices = data
     U, mU, vU, V, _, _, done = tables
-    kind, params, rank_based, by_score, corrected, sees_positive = sampler
+    params, weigh, rank_based, by_score, corrected, sees_positive = sampler
     pool_size, width = pool
     exclude, replace, summed, sparse = flags
     batch, scale = step
@@ -231,7 +230,7 @@ def user_task(
         if size > 0:
             if sees_positive:
                 params[-1] = score
-            count = select(kind, margins[:size] if by_margin else losses[:size], params, idx, w)
+            count = weigh(margins[:size] if by_margin else losses[:size], params, idx, w)
             if corrected:
                 correct(count, idx, w, q[slot])
         if not everywhere:

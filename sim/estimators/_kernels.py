@@ -11,7 +11,6 @@ from .._jit import kernel
 from .._random import stream2, uniform
 from ..objectives._kernels import sigmoid, softplus
 from ..rankings._sample_kernels import draw_score
-from ..sampling._kernels import select
 from ..sampling._pool_kernels import draw_pool
 
 __all__ = ["population_pools", "sample_pools"]
@@ -29,7 +28,7 @@ def _divergence(w, n):
 
 @kernel(parallel=True)
 def population_pools(
-    kind, params, pool_size, blocks, n_pairs, seed, pos_kind, pos_p, pos_pool, neg_kind, neg_p, neg_pool, share, sums
+    weigh, params, pool_size, blocks, n_pairs, seed, pos_kind, pos_p, pos_pool, neg_kind, neg_p, neg_pool, share, sums
 ):
     """Draw a positive and ``blocks`` disjoint pools for every pair, all fresh from their laws; weigh, and add up.
 
@@ -58,7 +57,7 @@ def population_pools(
                         t = draw_score(neg_kind, neg_p, neg_pool, key, i) - positive
                     losses[j] = softplus(t)
                     slopes[j] = -sigmoid(t)
-                count = select(kind, losses, params, idx, w)
+                count = weigh(losses, params, idx, w)
                 value = 0.0
                 slope = 0.0
                 for k in range(count):
@@ -77,7 +76,7 @@ def population_pools(
 
 
 @kernel(parallel=True)
-def sample_pools(kind, params, pos, neg, pool_size, replace, n_runs, seed, sums, gradients):
+def sample_pools(weigh, params, pos, neg, pool_size, replace, n_runs, seed, sums, gradients):
     """Estimate one user's objective and its gradient ``n_runs`` times, with a pool from ``neg`` for every positive.
 
     ``sums`` (groups, 6) holds the sums over runs of the value, the slope, their squares, the squared length of the
@@ -101,7 +100,7 @@ def sample_pools(kind, params, pos, neg, pool_size, replace, n_runs, seed, sums,
                 draw_pool(stream2(seed, run, i), n_neg, 0, pool_size, replace, mask, ids)
                 for j in range(pool_size):
                     losses[j] = softplus(neg[ids[j]] - pos[i])
-                count = select(kind, losses, params, idx, w)
+                count = weigh(losses, params, idx, w)
                 for k in range(count):
                     item = ids[idx[k]]
                     slope = w[k] * sigmoid(neg[item] - pos[i]) / n_pos

@@ -88,8 +88,8 @@ def simulate_moments(
     (kind, p), (neg_kind, neg_p) = model._codes()
     pool, neg_pool = model._pools()
     sums = np.zeros((GROUPS, 7))
-    sampler.bind(population_pools)(
-        sampler.kind, sampler.params_array(), sampler.N, blocks, pairs, np.uint64(to_seed(rng)),
+    population_pools(
+        sampler.compiled(), sampler.params_array(), sampler.N, blocks, pairs, np.uint64(to_seed(rng)),
         kind, np.array(p), pool, neg_kind, np.array(neg_p), neg_pool, model._hidden_share(), sums,
     )  # fmt: skip
     sums /= pairs // GROUPS
@@ -151,8 +151,8 @@ def simulate_sample_moments(
     pos, neg = user_scores(sampler, pos_scores, neg_scores, replace)
     runs = _rounded("n_runs", n_runs)
     sums, gradients = np.zeros((GROUPS, 6)), np.zeros((GROUPS, pos.size + neg.size))
-    sampler.bind(sample_pools)(
-        sampler.kind, sampler.params_array(), pos, neg, sampler.N, replace, runs, np.uint64(to_seed(rng)),
+    sample_pools(
+        sampler.compiled(), sampler.params_array(), pos, neg, sampler.N, replace, runs, np.uint64(to_seed(rng)),
         sums, gradients,
     )  # fmt: skip
     sums /= runs // GROUPS

@@ -42,7 +42,7 @@ class AOBPR(Sampler):
 
     lam: float = 500.0
     N: int = 1
-    kind = k.UNIFORM
+    kernel = staticmethod(k.uniform)
     rank_based = True
     adaptive = True
 
@@ -71,7 +71,7 @@ class _Cached(Sampler):
 
     N: int
     C: int
-    kind = k.UNIFORM
+    kernel = staticmethod(k.uniform)
     rank_based = True
     adaptive = True
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numba import from_dtype, types
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from .._jit import kernel, rebind
+from .._jit import by_address
 from .._random import to_seed
 from .._validation import check_int, losses_array
 from ._simulate_kernels import draw_many, weigh_rows
@@ -100,7 +101,6 @@ class Sampler(ABC):
     """
 
     N: int
-    kind: ClassVar[int] = -1
     rank_based: ClassVar[bool] = False
     by_score: ClassVar[bool] = False
     sees_positive: ClassVar[bool] = False
@@ -108,7 +108,7 @@ class Sampler(ABC):
     corrected: bool = False
     sequential: ClassVar[bool] = False
     adaptive: ClassVar[bool] = False
-    kernel: ClassVar[Callable[..., Any] | None] = None
+    kernel: ClassVar[Callable[..., Any]]
 
     @property
     @abstractmethod
@@ -147,9 +147,10 @@ class Sampler(ABC):
         """The proposal that the state stands for; see :mod:`sim.sampling._proposal_kernels`."""
         raise NotImplementedError
 
-    def bind(self, loop: Any) -> Any:
-        """The compiled ``loop``, which calls the built-in ``select``, made to call this sampler's kernel."""
-        return loop if self.kernel is None else rebind(loop, select=_as_select(self.kernel))
+    def compiled(self, dtype: DTypeLike = np.float64) -> Any:
+        """:attr:`kernel` for losses of this type, as compiled loops take it: they call it by its address."""
+        real = from_dtype(np.dtype(dtype))
+        return by_address(self.kernel, types.int64(real[::1], types.float64[::1], types.int64[::1], real[::1]))
 
     def require_losses(self) -> None:
         """ValueError unless pools are uniform and their weights follow from the losses alone, in order or in size."""
@@ -177,7 +178,7 @@ class Sampler(ABC):
         array = losses_array(losses)
         flat = np.ascontiguousarray(array.reshape(-1, array.shape[-1]))
         out = np.zeros_like(flat)
-        self.bind(weigh_rows)(self.kind, self.params_array(), flat, out)
+        weigh_rows(self.compiled(), self.params_array(), flat, out)
         return out.reshape(array.shape)
 
     def draw(self, losses: ArrayLike, size: int, rng: np.random.Generator | int | None = None) -> NDArray[np.int64]:
@@ -241,20 +242,6 @@ class Sampler(ABC):
         if not replace and n < self.N:
             raise ValueError(f"n_neg must be >= N={self.N} to draw pools without replacement, got {n}")
         return n
-
-
-_selects: dict[Any, Any] = {}
-
-
-def _as_select(own: Any) -> Any:
-    """The user's kernel in the shape of the built-in ``select``; one object per kernel, so that loops bind once."""
-    if own not in _selects:
-
-        def select(kind, losses, params, idx, w):  # type: ignore[no-untyped-def]
-            return own(losses, params, idx, w)
-
-        _selects[own] = kernel(cache=False)(select)
-    return _selects[own]
 
 
 def mixture_from_weights(rank_weights: ArrayLike) -> NDArray[np.float64]:

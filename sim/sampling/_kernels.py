@@ -3,7 +3,8 @@
 Every kernel has the signature ``(losses, params, idx, w) -> count``: ``losses`` (n,) are the losses of the pool's n
 negatives, or their margins for samplers by score; the kernel writes the kept positions into ``idx[:count]`` and their
 weights, summing to one, into ``w[:count]``. The trainer, the simulations and :meth:`Sampler.weights` all call these
-same kernels. Ties go to the earlier position of the pool, which is exchangeable, so no item is favoured.
+same kernels, a user's own like the built-in ones: by address, see :meth:`Sampler.compiled`. Ties go to the earlier
+position of the pool, which is exchangeable, so no item is favoured.
 """
 
 from __future__ import annotations
@@ -16,10 +17,8 @@ from ..metrics._kernels import select_largest
 from ..objectives._kernels import kl_temperature_1d, taylor_temperature_1d, tilt_1d
 
 __all__ = [
-    "AHNS", "DNS", "RANKED", "SOFTMAX", "SOFTMAX_EXACT", "SOFTMAX_V", "UNIFORM", "WARP", "draw_from", "select", "top_m",
+    "ahns", "dns", "draw_from", "ranked", "softmax", "softmax_exact", "softmax_v", "top_m", "uniform", "warp",
 ]  # fmt: skip
-
-UNIFORM, DNS, SOFTMAX_V, SOFTMAX_EXACT, SOFTMAX, RANKED, WARP, AHNS = range(8)
 
 
 @kernel(inline=True)
@@ -129,7 +128,8 @@ def top_m(losses, m, idx, scratch):
 
 
 @kernel(counted=False)
-def _uniform(losses, idx, w):
+def uniform(losses, params, idx, w):
+    """1 / n each."""
     n = losses.size
     for j in range(n):
         idx[j] = j
@@ -138,8 +138,9 @@ def _uniform(losses, idx, w):
 
 
 @kernel(counted=False)
-def _dns(losses, m, idx, w):
-    m = min(m, losses.size)
+def dns(losses, params, idx, w):
+    """1 / M for each of the M = params[0] largest."""
+    m = min(np.int64(params[0]), losses.size)
     top_m(losses, m, idx, w)
     for k in range(m):
         w[k] = 1.0 / m
@@ -147,28 +148,31 @@ def _dns(losses, m, idx, w):
 
 
 @kernel(counted=False)
-def _softmax_v(losses, rho, idx, w):
+def softmax_v(losses, params, idx, w):
+    """The tilt at the temperature of eq. (25), rho = params[0]."""
     n = losses.size
     # ddof = 1: the unbiased variance, as in the published program
-    tilt_1d(losses, taylor_temperature_1d(losses, rho, 1), w[:n])
+    tilt_1d(losses, taylor_temperature_1d(losses, params[0], 1), w[:n])
     for j in range(n):
         idx[j] = j
     return n
 
 
 @kernel(counted=False)
-def _softmax_exact(losses, rho, idx, w):
+def softmax_exact(losses, params, idx, w):
+    """The tilt whose divergence is rho = params[0]."""
     n = losses.size
-    tilt_1d(losses, kl_temperature_1d(losses, rho), w[:n])
+    tilt_1d(losses, kl_temperature_1d(losses, params[0]), w[:n])
     for j in range(n):
         idx[j] = j
     return n
 
 
 @kernel(counted=False)
-def _softmax(margins, tau, idx, w):
+def softmax(margins, params, idx, w):
+    """The tilt of the margins at the temperature params[0]."""
     n = margins.size
-    tilt_1d(margins, tau, w[:n])
+    tilt_1d(margins, params[0], w[:n])
     for j in range(n):
         idx[j] = j
     return n
@@ -192,7 +196,7 @@ def _sort_falling(losses, idx, m):
 
 
 @kernel(counted=False)
-def _ranked(losses, weights, idx, w):
+def ranked(losses, weights, idx, w):
     """``weights[k]`` for the k-th largest loss; scaled to sum to one on a pool shorter than ``weights``."""
     m = min(weights.size, losses.size)
     top_m(losses, m, idx, w)
@@ -210,7 +214,7 @@ def _ranked(losses, weights, idx, w):
 
 
 @kernel(counted=False)
-def _warp(margins, params, idx, w):
+def warp(margins, params, idx, w):
     """The first negative that violates the margin params[0], weighed by the trial it took: params[trial]."""
     for j in range(margins.size):
         if margins[j] > -params[0]:
@@ -221,7 +225,7 @@ def _warp(margins, params, idx, w):
 
 
 @kernel(counted=False)
-def _ahns(margins, params, idx, w):
+def ahns(margins, params, idx, w):
     """The negative whose score is nearest to beta (r_ci + alpha)^(p + 1); params are (alpha, beta, p, r_ci)."""
     base = params[3] + params[0]
     power = params[2] + 1.0
@@ -239,26 +243,6 @@ def _ahns(margins, params, idx, w):
     idx[0] = best
     w[0] = 1.0
     return 1
-
-
-@kernel(counted=False)
-def select(kind, losses, params, idx, w):
-    """Run the built-in kernel ``kind`` on a pool; see the module's docstring."""
-    if kind == DNS:
-        return _dns(losses, np.int64(params[0]), idx, w)
-    if kind == SOFTMAX_V:
-        return _softmax_v(losses, params[0], idx, w)
-    if kind == SOFTMAX_EXACT:
-        return _softmax_exact(losses, params[0], idx, w)
-    if kind == SOFTMAX:
-        return _softmax(losses, params[0], idx, w)
-    if kind == RANKED:
-        return _ranked(losses, params, idx, w)
-    if kind == WARP:
-        return _warp(losses, params, idx, w)
-    if kind == AHNS:
-        return _ahns(losses, params, idx, w)
-    return _uniform(losses, idx, w)
 
 
 @kernel()

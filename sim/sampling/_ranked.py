@@ -55,7 +55,7 @@ class TopKOptimal(PoolSampler):
     n_pos: int = 20
     n_neg: int = 1000
     falling: bool = field(default=False, kw_only=True)
-    kind = k.RANKED
+    kernel = staticmethod(k.ranked)
     rank_based = True
 
     def __post_init__(self) -> None:
@@ -130,7 +130,7 @@ class WARP(PoolSampler):
     n_neg: int = 1000
     margin: float = 1.0
     N: int = 200
-    kind = k.WARP
+    kernel = staticmethod(k.warp)
     by_score = True
     sequential = True
 
@@ -178,7 +178,7 @@ class AHNS(PoolSampler):
     beta: float = 1.0
     p: float = -2.0
     N: int = 32
-    kind = k.AHNS
+    kernel = staticmethod(k.ahns)
     by_score = True
     sees_positive = True
 

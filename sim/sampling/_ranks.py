@@ -159,10 +159,9 @@ def simulate_rank_distribution(
     first = np.zeros((blocks, by_rank.size))
     second = np.zeros_like(first)
     seed = np.uint64(to_seed(rng))
-    loop = sampler.bind(pools_by_rank)
-    loop(
-        sampler.kind, sampler.params_array(), by_rank, proposal, sampler.corrected, sampler.N, replace, pools, seed,
-        first, second,
+    pools_by_rank(
+        sampler.compiled(), sampler.params_array(), by_rank, proposal, sampler.corrected, sampler.N, replace, pools,
+        seed, first, second,
     )  # fmt: skip
     mean = first.sum(axis=0) / pools
     variance = np.maximum(second.sum(axis=0) / pools - mean**2, 0.0)

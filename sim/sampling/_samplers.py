@@ -42,7 +42,7 @@ class Uniform(PoolSampler):
     """
 
     N: int = 1
-    kind = k.UNIFORM
+    kernel = staticmethod(k.uniform)
     rank_based = True
 
     @property
@@ -81,7 +81,7 @@ class DNS(PoolSampler):
 
     M: int = 5
     N: int = 200
-    kind = k.DNS
+    kernel = staticmethod(k.dns)
     rank_based = True
 
     def __post_init__(self) -> None:
@@ -146,7 +146,7 @@ class SoftmaxV(PoolSampler):
 
     rho: float = 1.0
     N: int = 200
-    kind = k.SOFTMAX_V
+    kernel = staticmethod(k.softmax_v)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -179,7 +179,7 @@ class SoftmaxExact(SoftmaxV):
     0.5
     """
 
-    kind = k.SOFTMAX_EXACT
+    kernel = staticmethod(k.softmax_exact)
 
 
 @dataclass(frozen=True, repr=False)
@@ -204,7 +204,7 @@ class Softmax(PoolSampler):
 
     tau: float = 1.0
     N: int = 200
-    kind = k.SOFTMAX
+    kernel = staticmethod(k.softmax)
     by_score = True
 
     def __post_init__(self) -> None:
@@ -231,7 +231,7 @@ class NonSampling(Sampler):
     """
 
     N = 1
-    kind = k.UNIFORM
+    kernel = staticmethod(k.uniform)
     rank_based = True
 
     @property

@@ -7,7 +7,6 @@ import numpy as np
 
 from .._jit import kernel
 from .._random import stream2, uniform
-from ._kernels import select
 from ._pool_kernels import draw_pool
 from ._proposal_kernels import UNIFORM, correct, draw_proposed
 
@@ -15,13 +14,13 @@ __all__ = ["draw_many", "pools_by_rank", "weigh_rows"]
 
 
 @kernel()
-def weigh_rows(kind, params, losses, out):
-    """Weights of each row of ``losses`` (pools, n) into ``out``, which must be zero."""
+def weigh_rows(weigh, params, losses, out):
+    """Weights of each row of ``losses`` (pools, n) by a sampler's kernel, into ``out``, which must be zero."""
     n = losses.shape[1]
     idx = np.empty(n, np.int64)
     w = np.empty(n, np.float64)
     for p in range(losses.shape[0]):
-        count = select(kind, losses[p], params, idx, w)
+        count = weigh(losses[p], params, idx, w)
         for k in range(count):
             out[p, idx[k]] += w[k]
 
@@ -37,7 +36,7 @@ def draw_many(p, seed, out):
 
 
 @kernel(parallel=True)
-def pools_by_rank(kind, params, by_rank, proposal, corrected, pool_size, replace, n_pools, seed, first, second):
+def pools_by_rank(weigh, params, by_rank, proposal, corrected, pool_size, replace, n_pools, seed, first, second):
     """Weight that falls on each rank, summed over pools: sums into ``first``, sums of squares into ``second``.
 
     ``by_rank`` (n,) holds the losses of all negatives, hardest first; a ``proposal`` numbers them so. ``first`` and
@@ -63,7 +62,7 @@ def pools_by_rank(kind, params, by_rank, proposal, corrected, pool_size, replace
                 )
             for j in range(size):
                 losses[j] = by_rank[ids[j]]
-            count = select(kind, losses[:size], params, idx, w)
+            count = weigh(losses[:size], params, idx, w)
             if corrected:
                 correct(count, idx, w, q)
             for k in range(count):  # a rank can stand in the pool more than once
