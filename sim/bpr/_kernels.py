@@ -91,17 +91,18 @@ def deal_batches(key, batch_size, batch, pairs, pair_user, indices, dealt):
 @kernel(counted=False)
 def _item_block(block, tasks, entries, offsets, shift, old, tables, sparse, scale, step, optimizer, G, hit):
     """The items' side of a batch for one block of rows: the sum of the gradients in pair order, then the step."""
-    places, coefficients = entries
+    coefficients = entries.view(old.dtype)  # see distribute
     within = (np.uint32(1) << shift) - np.uint32(1)
     V, mV, vV = tables[3:6]
     a = block << shift
     b = min((block + 1) << shift, V.shape[0])
     for task in range(tasks):
         for e in range(offsets[task, block], offsets[task, block + 1]):
-            i = places[e] & within
+            place = entries[2 * e]
+            i = place & within
             if sparse and hit[i] == 0:
                 prefetch_row(V, a + i)
-            row_axpy(coefficients[e], old, places[e] >> shift, G, i)
+            row_axpy(coefficients[2 * e + 1], old, place >> shift, G, i)
             hit[i] = 1
     step_block(V[a:b], mV[a:b], vV[a:b], G[: b - a], hit[: b - a], sparse, scale, step, optimizer)
 

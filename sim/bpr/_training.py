@@ -99,7 +99,7 @@ class Epoch:
         U, V = self.tables[0], self.tables[3]
         shared = (
             aligned_zeros((self.batch_size, U.shape[1]), U.dtype),
-            (np.zeros(room, np.uint32), np.zeros(room, U.dtype)),
+            aligned_zeros(2 * room, np.uint32 if U.itemsize == 4 else np.uint64),
             np.zeros((tasks, -(-len(V) >> int(self.shift)) + 1), np.uint32),
             np.zeros(tasks),
         )

@@ -31,7 +31,7 @@ __all__ = ["distribute", "local_entries", "pairs_of_task", "pool_buffers", "user
 
 _AHEAD = 16  # rows asked for before they are needed
 _NOBODY = ZERO - 1
-_FAR, _LAST = np.uint32(24), np.uint32(15)  # entries asked for before they are written; entries a line, less one
+_FAR, _LAST = np.uint32(16), np.uint32(7)  # entries asked for before they are written; entries a line, less one
 
 
 @kernel(counted=False)
@@ -89,12 +89,13 @@ def _mark(mask, user, marked, indptr, indices):
 
 @kernel()
 def distribute(count, shift, local, base, entries, offsets):
-    """Copy ``count`` local entries to ``entries[base:]``, sorted by the item's block, pair order kept within.
+    """Copy ``count`` local entries to those from ``base`` on, sorted by the item's block, pair order kept within.
 
-    They are packed: the row, and the item's place in its block in the lowest ``shift`` bits.
+    An entry is two words of ``entries``: the row, with the item's place in its block in the lowest ``shift`` bits; and
+    the bits of the coefficient.
     """
     items, coefficients, rows = local  # unsigned indices below: numba then leaves out the test for negative ones
-    places, to_coefficients = entries
+    words = coefficients.view(entries.dtype)
     within = (np.uint32(1) << shift) - np.uint32(1)
     offsets[:] = 0
     for e in range(np.uint64(count)):
@@ -108,11 +109,11 @@ def distribute(count, shift, local, base, entries, offsets):
         b = item >> shift
         at = place[b]
         place[b] = at + np.uint32(1)
-        places[at] = np.uint32(rows[e]) << shift | item & within
-        to_coefficients[at] = coefficients[e]
+        first = np.uint64(at) * np.uint64(2)
+        entries[first] = np.uint32(rows[e]) << shift | item & within
+        entries[first + np.uint64(1)] = words[e]
         if at & _LAST == 0:  # a block's next line: there are too many blocks for the hardware to foresee
-            prefetch_write(places, at + _FAR)
-            prefetch_write(to_coefficients, at + _FAR)
+            prefetch_write(entries, first + np.uint64(2) * _FAR)
 
 
 @kernel()
