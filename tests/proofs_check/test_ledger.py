@@ -295,12 +295,13 @@ def test_guideline_evidence_is_read_from_the_figures(monkeypatch: pytest.MonkeyP
         pd.DataFrame(rows | {"p_hardest": 0.001, "p_softest": p_softest}).to_csv(tmp_path / "G-map.csv")
         trend = {"elasticity": elasticity, "low": elasticity - 0.1, "high": elasticity + 0.1, "p_holm": p_holm}
         pd.DataFrame(rows | trend).to_csv(tmp_path / "G2-trend.csv")
-        best = {(2, 5), (5, 100)}  # (M, K)
-        levels = [
-            {"data": "gowalla", "metric": metric, "k": k, "parameter": M, "p_best": 0.9 if (M, k) in best else 0.0005}
-            for metric in ("ndcg", "recall") for k in (5, 100) for M in (1, 2, 5, 200)
-        ]  # fmt: skip
-        pd.DataFrame(levels).assign(seeds=seeds).to_csv(tmp_path / "F8.csv")
+        for figure, harder, softer, ends in (("F8", 2, 5, (1, 200)), ("F10", 3, 0.05, (20, 0.01))):
+            best = {(harder, 5), (softer, 100)}  # (level, K)
+            levels = [
+                {"metric": metric, "k": k, "parameter": at, "p_best": 0.9 if (at, k) in best else 0.0005}
+                for metric in ("ndcg", "recall") for k in (5, 100) for at in (harder, softer, *ends)
+            ]  # fmt: skip
+            pd.DataFrame(levels).assign(data="gowalla", seeds=seeds).to_csv(tmp_path / f"{figure}.csv")
         return [run_claim(get_claim(claim_id)).status for claim_id in ("G1", "G2")]
 
     assert run_claim(get_claim("G2")).status is Status.OPEN  # no table
