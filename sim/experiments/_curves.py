@@ -99,6 +99,8 @@ def best(table: pd.DataFrame) -> pd.DataFrame:
 def plot_curves(table: pd.DataFrame, panels: Sequence[tuple[str, str]], xlabel: str) -> Figure:
     """A row for each data set and each of ``panels`` (axis, sampler's name), a column a metric; stars mark peaks."""
     there = set(zip(table.data, table.axis))
+    from matplotlib.ticker import LogLocator  # slow to import
+
     rows = [(data, *panel) for data, panel in product(dict.fromkeys(table.data), panels) if (data, panel[0]) in there]
     with style() as plt:
         figure, axes = plt.subplots(
@@ -117,6 +119,9 @@ def plot_curves(table: pd.DataFrame, panels: Sequence[tuple[str, str]], xlabel: 
                 peak = line.loc[line["mean"].idxmax()]
                 ax.plot(peak.parameter, 1.0, marker="*", markersize=11, color=colour, markeredgecolor="white", zorder=5)
             ax.set(xscale="log", title=f"{data}, {name}: {NAMES[metric]}@K", ylim=(0.2, 1.08))
+            ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            ax.xaxis.set_major_formatter("{x:g}")
+            ax.minorticks_off()
             ax.legend(title="K (best)", title_fontsize=7.5, fontsize=7.5, loc="lower center")
         for ax in axes[-1]:
             ax.set_xlabel(xlabel)
