@@ -31,6 +31,7 @@ __all__ = ["distribute", "local_entries", "pairs_of_task", "pool_buffers", "user
 
 _AHEAD = 16  # rows asked for before they are needed
 _NOBODY = ZERO - 1
+_APART = 32  # elements between the scratch of two threads, or they would write to the same cache lines
 _FAR, _LAST = np.uint32(16), np.uint32(7)  # entries asked for before they are written; entries a line, less one
 
 
@@ -123,13 +124,14 @@ def pool_buffers(old, pool, proposal, corrected):
     real, columns = old.dtype, old.shape[1]
     # pools drawn ahead, so that their rows are on the way; not from proposals that look at the user's row
     ring = 1 if proposal[0] == FACTORS else 1 + max(1, _AHEAD // pool_size)
+    room = pool_size + _APART
     return (
         np.zeros((ring, pool_size + _AHEAD + LANES), np.int32),  # read beyond the end
-        np.zeros(ring, np.int64),
+        np.zeros(ring + _APART, np.int64)[:ring],
         np.ones((ring, pool_size if corrected else 0), np.float64),
-        np.empty(pool_size + LANES, real), np.empty(pool_size, real), np.empty(pool_size, real),
-        np.empty(pool_size, np.int64), np.empty(pool_size, real),
-        np.zeros(columns, real), np.empty((1, columns), real), np.zeros(columns, real),
+        np.empty(room, real), np.empty(room, real), np.empty(room, real),
+        np.empty(room, np.int64), np.empty(room, real),
+        np.zeros(columns + _APART, real), np.empty((3, columns), real), np.zeros(columns, real),
     )  # fmt: skip
 
 
