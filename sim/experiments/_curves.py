@@ -98,9 +98,9 @@ def best(table: pd.DataFrame) -> pd.DataFrame:
 
 def plot_curves(table: pd.DataFrame, panels: Sequence[tuple[str, str]], xlabel: str) -> Figure:
     """A row for each data set and each of ``panels`` (axis, sampler's name), a column a metric; stars mark peaks."""
-    there = set(zip(table.data, table.axis))
     from matplotlib.ticker import LogLocator  # slow to import
 
+    there = set(zip(table.data, table.axis))
     rows = [(data, *panel) for data, panel in product(dict.fromkeys(table.data), panels) if (data, panel[0]) in there]
     with style() as plt:
         figure, axes = plt.subplots(

@@ -291,7 +291,7 @@ def test_guideline_evidence_is_read_from_the_figures(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("proofs_check._figures.FIGURES", tmp_path)
 
     def verdicts(p_softest: float, elasticity: float, p_holm: float, seeds: int = 5) -> list[Status]:
-        rows = {"data": "d", "axis": "M", "metric": ["ndcg", "recall"], "seeds": seeds}
+        rows = {"data": "d", "axis": "M", "metric": ["ndcg", "recall"], "k": 5, "seeds": seeds}
         pd.DataFrame(rows | {"p_hardest": 0.001, "p_softest": p_softest}).to_csv(tmp_path / "G-map.csv")
         trend = {"elasticity": elasticity, "low": elasticity - 0.1, "high": elasticity + 0.1, "p_holm": p_holm}
         pd.DataFrame(rows | trend).to_csv(tmp_path / "G2-trend.csv")
