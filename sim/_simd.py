@@ -276,10 +276,15 @@ def _prefetch_row(typingctx, a, i):
     def codegen(context, builder, signature, args):
         pointer, _, width = _row_pointer(context, builder, signature.args[0], args[0], args[1])
         start = builder.bitcast(pointer, ir.IntType(8).as_pointer())
-        n_bytes = builder.mul(width, ir.Constant(width.type, a.dtype.bitwidth // 8))
-        lines = builder.udiv(builder.add(n_bytes, ir.Constant(width.type, _LINE - 1)), ir.Constant(width.type, _LINE))
-        with cgutils.for_range(builder, lines) as loop:
-            _prefetch(builder, builder.gep(start, [builder.mul(loop.index, ir.Constant(width.type, _LINE))]), write=0)
+        per_line = _LINE // (LANES * a.dtype.bitwidth // 8)  # blocks of columns
+
+        def body(k):
+            """Ask for the line of block k, once a line where the code is straight."""
+            if not isinstance(k, ir.Constant) or k.constant % per_line == 0:
+                at = builder.mul(k, ir.Constant(width.type, _LINE // per_line))
+                _prefetch(builder, builder.gep(start, [at]), write=0)
+
+        _for_each_block(builder, width, body)
         return context.get_dummy_value()
 
     return types.none(a, types.intp), codegen

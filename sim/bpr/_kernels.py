@@ -96,14 +96,22 @@ def _item_block(block, tasks, entries, offsets, shift, old, tables, sparse, scal
     V, mV, vV = tables[3:6]
     a = block << shift
     b = min((block + 1) << shift, V.shape[0])
+    one, two = np.uint64(1), np.uint64(2)
     for task in range(tasks):
-        for e in range(offsets[task, block], offsets[task, block + 1]):
-            place = entries[2 * e]
-            i = place & within
-            if sparse and hit[i] == 0:
-                prefetch_row(V, a + i)
-            row_axpy(coefficients[2 * e + 1], old, place >> shift, G, i)
-            hit[i] = 1
+        e, end = np.uint64(offsets[task, block]), np.uint64(offsets[task, block + 1])
+        if sparse:  # a loop of its own: the flags would cost the other as much as the sums do
+            while e < end:
+                place = entries[two * e]
+                i = place & within
+                if hit[i] == 0:
+                    prefetch_row(V, a + i)
+                    hit[i] = 1
+                row_axpy(coefficients[two * e + one], old, place >> shift, G, i)
+                e += one
+        while e < end:
+            place = entries[two * e]
+            row_axpy(coefficients[two * e + one], old, place >> shift, G, place & within)
+            e += one
     step_block(V[a:b], mV[a:b], vV[a:b], G[: b - a], hit[: b - a], sparse, scale, step, optimizer)
 
 

@@ -66,7 +66,7 @@ def _entries(count, idx, w, factor, ids, slopes, losses, items, coefficients):
     """The kept negatives of a pool and their coefficients, after the positive's in front; returns the pair's loss."""
     total, loss = w.dtype.type(0), w.dtype.type(0)
     for k in range(count):
-        j = idx[k]
+        j = np.uint64(idx[k])  # unsigned: see distribute
         c = factor * w[k]
         loss += c * losses[j]
         c *= slopes[j]
