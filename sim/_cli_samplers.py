@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["EPILOG", "SAMPLERS", "add_arguments", "make"]
+if TYPE_CHECKING:
+    from .sampling import Sampler
+
+__all__ = ["EPILOG", "SAMPLERS", "add_arguments", "flags", "make"]
 
 SAMPLERS = {
     "uniform": "N uniform negatives, equally weighted: BPR (default N: 1)",
@@ -47,6 +50,8 @@ def add_arguments(p: argparse.ArgumentParser, names: tuple[str, ...] = tuple(SAM
     p.add_argument("--lam", type=float, default=500.0, help="aobpr: scale of the ranks (default: 500)")
     p.add_argument("--margin", type=float, default=1.0, help="warp, and --loss hinge: margin (default: 1)")
     p.add_argument("--target", default="ndcg@20", metavar="METRIC@K", help="topk: the target (default: ndcg@20)")
+    p.add_argument("--n-pos", type=int, help="topk: positives of a user (default: the data's mean)")
+    p.add_argument("--n-neg", type=int, help="topk, warp: the other items (default: the data's mean)")
 
 
 def make(options: argparse.Namespace, train: Any = None) -> Any:
@@ -83,10 +88,47 @@ def make(options: argparse.Namespace, train: Any = None) -> Any:
         return s.AHNS(0.1 if options.alpha is None else options.alpha, options.beta, options.p, options.N or 32)
     if name == "non-sampling":
         return s.NonSampling()
-    per_user = max(1, round(train.nnz / train.shape[0]))
+    n_pos, n_neg = options.n_pos, options.n_neg
+    if train is not None:
+        n_pos = max(1, round(train.nnz / train.shape[0])) if n_pos is None else n_pos
+        n_neg = train.shape[1] - n_pos if n_neg is None else n_neg
+    if n_neg is None or (n_pos is None and name == "topk"):
+        raise ValueError(f"n_pos and n_neg must be given for {name} where there is no data, got none")
     if name == "warp":
-        return s.WARP(train.shape[1] - per_user, options.margin, n)
+        return s.WARP(n_neg, options.margin, n)
     metric, _, k = options.target.partition("@")
     if not k.isdecimal():
         raise ValueError(f"target must look like 'ndcg@20', got {options.target!r}")
-    return s.TopKOptimal(metric, int(k), n, per_user, train.shape[1] - per_user)
+    return s.TopKOptimal(metric, int(k), n, n_pos, n_neg)
+
+
+def flags(sampler: Sampler) -> list[str]:
+    """The options that make this sampler, the inverse of :func:`make`; ValueError where there are none.
+
+    Examples
+    --------
+    >>> from sim.sampling import DNS
+    >>> flags(DNS(5, 200))
+    ['--sampler', 'dns', '--M', '5', '--N', '200']
+    """
+    given = sampler.get_params()
+    words = [
+        word
+        for name in ("M", "N", "rho", "tau", "alpha", "beta", "p", "C", "lam", "margin", "n_pos", "n_neg")
+        if name in given
+        for word in (f"--{name.replace('_', '-')}", f"{given[name]:.12g}")
+    ]
+    if str(given.get("proposal", "")).startswith("count^"):
+        words += ["--alpha", given["proposal"].removeprefix("count^")]
+    if "metric" in given:
+        words += ["--target", f"{given['metric']}@{given['K']}"]
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    for name in SAMPLERS:
+        found = ["--sampler", name, *words]
+        try:
+            if make(parser.parse_args(found)) == sampler:
+                return found
+        except ValueError:  # parameters of another sampler
+            continue
+    raise ValueError(f"sampler must be one that 'hns train' can make, got {sampler}")

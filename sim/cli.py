@@ -42,6 +42,7 @@ Figures over several data sets keep the rows of those that are not made anew, as
 made: so they can be done one by one.
 
   hns reproduce --only F8 F9 F10 --profile paper --data gowalla
+  hns reproduce --only Table2 --profile paper --data gowalla --method BPR 'DNS(M,N)'
 
 Of the paper profile's runs the repository has the means over users, in figures/cells: enough for the choices on
 validation and for Tables 2 and 3.
@@ -64,6 +65,7 @@ examples
   hns train gowalla --sampler softmax-v --rho 1 --N 200 --epochs 100 --save model.npz --checkpoint run.npz
   hns train my_clicks.csv --sampler uniform --min-rating 4
   hns train ml-100k --sampler pris-p --N 100 --loss sampled-softmax --temperature 0.5
+  hns train ml-100k --layers 3 --sampler dns --M 50 --N 200 --lr 0.005 --weight-decay 0.1 --batch-size 1024
 
 Hardness: smaller M, larger N and larger rho are harder. Smaller K of the metric wants harder negatives.
 A run with --checkpoint that was stopped goes on, to the same bits, when it is started again.
@@ -93,6 +95,10 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--data", nargs="+", default=[], metavar="NAME",
         help="only the profile's data sets of these names; figures over several keep the others' rows, see below",
+    )  # fmt: skip
+    p.add_argument(
+        "--method", nargs="+", default=[], metavar="NAME",
+        help="only these rows of Table2, Table3 and Yardstick, such as BPR or 'DNS(M,N)'; the others are kept",
     )  # fmt: skip
     p.add_argument(
         "--reuse", type=Path, nargs="+", default=[], metavar="CSV",
@@ -135,6 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--temperature", type=float, default=1.0, help="of the last three losses (default: 1)")
     p.add_argument("--share", type=float, default=1.0, help="llpauc: share of the best positives (default: 1)")
     p.add_argument("--factors", type=int, default=32)
+    p.add_argument("--layers", type=int, help="train LightGCN with so many layers instead of matrix factorisation")
     p.add_argument("--lr", type=float, default=0.001)
     p.add_argument("--weight-decay", type=float, default=0.01)
     p.add_argument("--epochs", type=int, default=50)
@@ -213,16 +220,17 @@ def _text(value: Any) -> str:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    from .experiments import BY_DATA, EXPERIMENTS, experiment, make
+    from .experiments import BY_DATA, BY_METHOD, EXPERIMENTS, experiment, make
 
-    names = options.only or list(BY_DATA if options.data else EXPERIMENTS)
+    names = options.only or list(BY_METHOD if options.method else BY_DATA if options.data else EXPERIMENTS)
     titles = {name: experiment(name).TITLE for name in (EXPERIMENTS if options.list else names)}
     if options.list:
         _table("", ("id", "what"), list(titles.items()))
         return 0
     settings = _cli_sweep.surroundings(
-        options, profile=options.profile, seed=options.seed, data=tuple(options.data), reuse=tuple(options.reuse)
-    )
+        options, profile=options.profile, seed=options.seed, data=tuple(options.data), methods=tuple(options.method),
+        reuse=tuple(options.reuse),
+    )  # fmt: skip
     start = time.perf_counter()
     missing = 0
     for number, name in enumerate(names, 1):
@@ -280,9 +288,21 @@ def _data_info(options: argparse.Namespace) -> int:
     return 0
 
 
+def _model(options: argparse.Namespace, train: Any = None) -> Any:
+    """The model that the options of ``hns train`` name, not fitted."""
+    from .bpr import BPRMF, LightGCN
+
+    named = ("factors", "lr", "weight_decay", "epochs", "batch_size", "loss", "margin", "temperature", "share")
+    settings = {name: getattr(options, name) for name in named}
+    if options.layers is not None:
+        settings["layers"] = options.layers
+    kind = BPRMF if options.layers is None else LightGCN
+    return kind(sampler=_cli_samplers.make(options, train), rng=options.seed, **settings)
+
+
 def _train(options: argparse.Namespace) -> int:
     from ._validation import check_int
-    from .bpr import BPRMF, evaluate
+    from .bpr import evaluate
     from .bpr._store import check_writable
     from .data import load
 
@@ -293,11 +313,7 @@ def _train(options: argparse.Namespace) -> int:
     data = load(options.data, min_rating=options.min_rating, progress=not options.quiet)
     print(data.describe())
     watched = options.patience is not None
-    model = BPRMF(
-        options.factors, _cli_samplers.make(options, data.train if watched else data.fit), options.lr,
-        options.weight_decay, options.epochs, options.batch_size, loss=options.loss, margin=options.margin,
-        temperature=options.temperature, share=options.share, rng=options.seed,
-    )  # fmt: skip
+    model = _model(options, data.train if watched else data.fit)
     print(model)
     model.fit(
         data.train if watched else data.fit,

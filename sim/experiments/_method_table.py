@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from .._validation import check_choice
 from ..data import FetchError
 from ..sampling import Sampler
+from ._commands import train_command
 from ._curves import NAMES
 from ._intervals import half_width
 from ._options import Options
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
-    "METRICS", "Candidate", "Chosen", "Method", "Plan", "candidates", "draw", "reduced", "run_plan",
-    "run_plans", "sentences", "title", "tune",
+    "METRICS", "Candidate", "Chosen", "Method", "Plan", "candidates", "draw", "markdown", "markdown_means", "reduced",
+    "run_plan", "run_plans", "sentences", "title", "tune",
 ]  # fmt: skip
 
 METRICS = ("ndcg@50", "recall@50")
@@ -136,13 +138,17 @@ def run_plans(plans: Sequence[Plan], paper: Paper, options: Options) -> pd.DataF
     DataFrame
         One row per (data, method, metric): columns data, method; setting, weight_decay, epochs (chosen), last (the
         best epoch was the last that was tried), trainings (on validation); metric, mean, low, high (95% interval over
-        seeds, NaN for one seed), seeds, users, paper (the printed number or NaN), far (more than 10% from it).
+        seeds, NaN for one seed), seeds, users, paper (the printed number or NaN), far (more than 10% from it), command
+        (trains the first final model).
     """
     rows: list[dict[str, Any]] = []
     missing = None
     for plan in plans:
+        for name in options.methods:
+            check_choice("method", name, tuple(plan.methods))
+        chosen = {name: method for name, method in plan.methods.items() if name in (options.methods or plan.methods)}
         try:
-            rows += run_plan(plan, paper, options)
+            rows += run_plan(replace(plan, methods=chosen), paper, options)
         except FetchError as error:
             missing = error
     if not rows and missing is not None:
@@ -159,7 +165,9 @@ def run_plan(plan: Plan, paper: Paper, options: Options) -> list[dict[str, Any]]
     rows = []
     for name in plan.methods:
         own = [means for (of, _), means in zip(jobs, found) if of == name]
-        rows += _rows(plan, name, chosen[name], own, paper.get(plan.data, {}).get(name, (np.nan, np.nan)))
+        c = chosen[name]
+        command = train_command(plan.cell(c.candidate, c.weight_decay, options.seed + 1, c.epochs))
+        rows += _rows(plan, name, c, own, paper.get(plan.data, {}).get(name, (np.nan, np.nan)), command)
     return rows
 
 
@@ -174,7 +182,7 @@ def tune(plan: Plan, options: Options) -> dict[str, Chosen]:
 
 
 def _rows(
-    plan: Plan, name: str, chosen: Chosen, found: list[Means], printed: tuple[float, float]
+    plan: Plan, name: str, chosen: Chosen, found: list[Means], printed: tuple[float, float], command: str
 ) -> list[dict[str, Any]]:
     method = plan.methods[name]
     rows = []
@@ -188,7 +196,7 @@ def _rows(
                 "weight_decay": chosen.weight_decay, "epochs": chosen.epochs, "last": chosen.last,
                 "trainings": len(method.candidates) * len(method.decays), "metric": metric, "mean": mean,
                 "low": mean - half, "high": mean + half, "seeds": means.size, "users": found[0].users,
-                "paper": number, "far": abs(mean / number - 1) > FAR,
+                "paper": number, "far": abs(mean / number - 1) > FAR, "command": command,
             }
         )  # fmt: skip
     return rows
@@ -232,6 +240,44 @@ def _panel(ax: Any, part: pd.DataFrame, source: str) -> None:
     ax.set_yticks(heights, part.index)
     ax.set_ylim(-0.6, len(part) - 0.4)
     ax.margins(x=0.06)
+
+
+def markdown_means(table: pd.DataFrame) -> str:
+    """A Markdown table: a row a method, a column a data set and metric; the printed numbers in brackets."""
+    columns = list(dict.fromkeys(zip(table.data, table.metric)))
+    entries = {(r.method, r.data, r.metric): _entry(r) for r in table.itertuples()}
+    lines = ["| | " + " | ".join(f"{data}, {title(metric)}" for data, metric in columns) + " |"]
+    lines.append("|---" * (len(columns) + 1) + "|")
+    for method in dict.fromkeys(table.method):
+        lines.append(f"| {method} | " + " | ".join(entries.get((method, *column), "") for column in columns) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _entry(row: Any) -> str:
+    text = (
+        "" if np.isnan(row.mean) else f"{row.mean:.4f}" + ("" if np.isnan(row.low) else f" ± {row.high - row.mean:.4f}")
+    )
+    return text if np.isnan(row.paper) else f"{text} ({row.paper:.4f})"
+
+
+def markdown(table: pd.DataFrame, heading: str, source: str) -> str:
+    """A page: the means, and for every data set what was chosen and the command that trains it."""
+    parts = [f"# {heading}\n", f"Means with 95% intervals over seeds; in brackets: {source}.\n", markdown_means(table)]
+    first = table[(table.metric == table.metric.iloc[0]) & table["mean"].notna()]
+    for data, part in first.groupby("data", sort=False):
+        parts.append(f"## {data}: what was chosen on validation\n")
+        parts.append(
+            "The command trains the first of the final models and ranks the test part. *Last*: the best epoch was the "
+            "last that was tried.\n"
+        )
+        lines = ["| | setting | weight decay | epochs | trainings | seeds | command |", "|---" * 7 + "|"]
+        lines += [
+            f"| {r.method} | {r.setting} | {r.weight_decay:g} | {r.epochs:.0f}{' (last)' * bool(r.last)} "
+            f"| {r.trainings:.0f} | {r.seeds:.0f} | `{r.command}` |"
+            for r in part.itertuples()
+        ]
+        parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
 
 
 def title(metric: str) -> str:

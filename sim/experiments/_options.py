@@ -59,6 +59,8 @@ class Options:
         Address of a running dask scheduler, such as tcp://10.0.0.1:8786; by default "dask" starts its own workers here.
     data : tuple of str
         Only these data sets of the profile, in experiments that have a choice of them (default: all).
+    methods : tuple of str
+        Only these rows of the tables of methods (default: all).
     reuse : tuple of path
         Tables of ``hns results --csv``: see :func:`sim.experiments.means.means_of`.
     """
@@ -72,6 +74,7 @@ class Options:
     backend: str = "loky"
     scheduler: str | None = None
     data: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
     reuse: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:

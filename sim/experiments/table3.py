@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..sampling import DNS, AdaSIR, SoftmaxV, Uniform, pris
-from ._method_table import Candidate, Method, Plan, candidates, draw, reduced, run_plans, sentences
+from ._method_table import Candidate, Method, Plan, candidates, draw, markdown, reduced, run_plans, sentences
 from ._options import Options
 
 if TYPE_CHECKING:
@@ -83,3 +83,8 @@ def plot(table: pd.DataFrame) -> Figure:
 def caption(table: pd.DataFrame) -> str:
     """What was trained, with how much data, what to see."""
     return f"LightGCN, 3 layers, 32 factors. {sentences(table)}"
+
+
+def page(table: pd.DataFrame) -> str:
+    """The means in Markdown, with what was chosen and the command of every row."""
+    return markdown(table, TITLE, "the paper's Table 3")

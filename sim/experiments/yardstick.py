@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ..sampling import DNS, Sampler, SoftmaxExact, SoftmaxV, Uniform
-from ._method_table import Candidate, Method, Plan, draw, reduced, run_plans, title
+from ._method_table import Candidate, Method, Plan, draw, markdown, reduced, run_plans, title
 from ._options import Options
 
 if TYPE_CHECKING:
@@ -133,3 +133,8 @@ def caption(table: pd.DataFrame) -> str:
         f"by {title(METRICS[0])} on validation, {first.trainings:.0f} trainings a method. Published: table 2 of the "
         f"paper of SL@K, 1,000 negatives, cosines but for BPR. 95% intervals over seeds. {'. '.join(parts)}."
     )
+
+
+def page(table: pd.DataFrame) -> str:
+    """The means in Markdown, with what was chosen and the command of every row."""
+    return markdown(table, TITLE, "published")

@@ -6,9 +6,27 @@ from pathlib import Path
 
 import pytest
 
-from sim._cli_samplers import SAMPLERS
-from sim.bpr import BPRMF
-from sim.cli import main
+from sim._cli_samplers import SAMPLERS, flags, make
+from sim.bpr import BPRMF, LightGCN
+from sim.cli import _parser, main
+from sim.sampling import (
+    AHNS,
+    AOBPR,
+    DNS,
+    IRGAN,
+    WARP,
+    AdaSIR,
+    Kernel,
+    NonSampling,
+    Sampler,
+    Softmax,
+    SoftmaxExact,
+    SoftmaxV,
+    TopKOptimal,
+    Uniform,
+    popularity,
+    pris,
+)
 
 
 @pytest.fixture
@@ -59,3 +77,32 @@ def test_errors_are_one_line(options: list[str], says: str, clicks: str, capsys:
     assert main(["train", clicks, "--epochs", "1", "--quiet", *options]) == 2
     error = capsys.readouterr().err
     assert says in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        DNS(3, 17), SoftmaxV(0.15, 20), SoftmaxExact(0.3, 20), Uniform(4), Softmax(0.5, 12), pris(12, popular=True),
+        popularity(0.5, 3), AOBPR(70.0), AdaSIR(2, 30, 0.5), AdaSIR(1, 30, 2.0, proposal="log-count"), NonSampling(),
+        Kernel(7, 30, 10.0), IRGAN(2, 30, 0.5), WARP(966, 0.5, 40), AHNS(0.2, 0.003, -1.0, 16),
+        TopKOptimal("recall", 20, 50, 12, 300),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_flags_make_the_same_sampler(sampler: Sampler) -> None:
+    words = flags(sampler)
+    assert make(_parser().parse_args(["train", "ml-100k", *words])) == sampler
+
+
+def test_flags_refuse_what_no_option_makes() -> None:
+    with pytest.raises(ValueError, match=r"sampler must be one that 'hns train' can make, got IRGAN"):
+        flags(IRGAN(1, rate=0.5))
+
+
+def test_layers_train_lightgcn(clicks: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = tmp_path / "model.npz"
+    options = ["--layers", "2", "--N", "5", "--epochs", "1", "--quiet", "--save", str(model)]
+    assert main(["train", clicks, "--factors", "4", *options]) == 0
+    assert LightGCN.load(model).settings.layers == 2
+    assert main(["train", clicks, "--layers", "-1", "--quiet"]) == 2
+    assert "layers must be >= 0" in capsys.readouterr().err

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from sim.data import FetchError
-from sim.experiments import EXPERIMENTS, Options, fig2, fig6, fig7, make
+from sim.experiments import BY_METHOD, EXPERIMENTS, Options, fig2, fig6, fig7, make
 from sim.experiments._output import write_figure
 from sim.metrics import hits_at_k_from_labels, opauc_count
 
@@ -27,7 +27,8 @@ def test_writes_its_files(name, options, tmp_path):
     outcome = make(name, options, tmp_path)
     assert outcome.missing == ""
     suffixes = {p.suffix for p in outcome.paths}
-    assert suffixes == ({".csv", ".json"} if name == "T1" else {".csv", ".json", ".pdf", ".png"})
+    pictures, page = (set() if name == "T1" else {".pdf", ".png"}), ({".md"} if name in BY_METHOD else set())
+    assert suffixes == {".csv", ".json"} | pictures | page
     info = json.loads((tmp_path / f"{name}.json").read_text())
     table = pd.read_csv(tmp_path / f"{name}.csv")
     assert len(table) == info["rows"] > 0
@@ -150,3 +151,52 @@ def test_only_known_data_sets_where_there_is_a_choice(study, tmp_path):
         make("F8", Options(data=("gowalla",)), tmp_path)
     with pytest.raises(ValueError, match="data must be left out for F2: only F8, .* have a choice of data sets"):
         make("F2", Options(data=("ml-100k",)), tmp_path)
+
+
+@pytest.fixture
+def methods(monkeypatch):
+    """Table2 without training: a row a data set and method, whose value is the seed."""
+
+    def run(options):
+        plans = {"paper": [SimpleNamespace(data=d) for d in ("gowalla", "ml-100k")], "default": []}
+        rows = [
+            {"data": p.data, "method": m, "value": float(options.seed)}
+            for p in options.plans(plans)
+            for m in options.methods or ("BPR", "DNS(M,N)")
+        ]
+        return pd.DataFrame(rows)
+
+    module = SimpleNamespace(
+        TITLE="t", run=run, plot=lambda table: None, caption=lambda table: "", page=lambda table: table.to_csv()
+    )
+    monkeypatch.setattr(import_module("sim.experiments.reproduce"), "experiment", lambda name: module)
+
+
+def test_methods_can_be_done_one_by_one(methods, tmp_path):
+    def paper(seed, data="", method=""):
+        named = {"data": (data,) if data else (), "methods": (method,) if method else ()}
+        return make("Table2", Options(profile="paper", seed=seed, **named), tmp_path).kept
+
+    def values():
+        return pd.read_csv(tmp_path / "Table2.csv").set_index(["data", "method"]).value.to_dict()
+
+    command = "hns reproduce --only Table2 --profile paper --seed"
+    assert paper(1) == {}
+    assert paper(2, "gowalla", "DNS(M,N)") == {"gowalla, BPR": f"{command} 1", "ml-100k": f"{command} 1"}
+    assert values() == {
+        ("gowalla", "BPR"): 1, ("gowalla", "DNS(M,N)"): 2, ("ml-100k", "BPR"): 1, ("ml-100k", "DNS(M,N)"): 1,
+    }  # fmt: skip
+    assert paper(3, "ml-100k") == {
+        "gowalla, BPR": f"{command} 1", "gowalla, DNS(M,N)": f"{command} 2 --data gowalla --method 'DNS(M,N)'",
+    }  # fmt: skip
+    assert list(values().values()) == [1, 2, 3, 3]
+    assert paper(4, "gowalla") == {"ml-100k": f"{command} 3 --data ml-100k"}
+    assert list(values().values()) == [4, 4, 3, 3]
+    assert paper(5, method="BPR")["gowalla, DNS(M,N)"] == f"{command} 4 --data gowalla"
+    assert list(values().values()) == [5, 4, 5, 3]
+    assert (tmp_path / "Table2.md").read_text().count("gowalla") == 2
+
+
+def test_only_known_methods_where_there_is_a_choice(methods, tmp_path):
+    with pytest.raises(ValueError, match="method must be left out for F8: only Table2, .* have a choice of methods"):
+        make("F8", Options(methods=("BPR",)), tmp_path)

@@ -16,8 +16,10 @@ from sim.experiments._method_table import (
     Plan,
     candidates,
     draw,
+    markdown,
     reduced,
     run_plan,
+    run_plans,
     sentences,
 )
 from sim.experiments.cells import Cell
@@ -126,3 +128,22 @@ def test_marks_in_words_and_in_the_picture():
     assert "BPR 0.2000 (paper 0.1000, far); AOBPR 0.2000 (paper 0.1900); AHNS 0.2000" in text
     legend = [t.get_text() for t in draw(table, "paper").legends[0].get_texts()]
     assert legend == ["this package, 95%", "paper", "paper, more than 10% away"]
+
+
+def test_only_the_named_methods_are_run(plan, options):
+    two = replace(plan, methods=plan.methods | {"BPR": replace(plan.methods["DNS(M,N)"], seeds=1)})
+    table = run_plans((two,), {}, replace(options, methods=("BPR",)))
+    assert table.method.unique().tolist() == ["BPR"]
+    with pytest.raises(ValueError, match=r"method must be one of .*got 'bpr'"):
+        run_plans((two,), {}, replace(options, methods=("bpr",)))
+
+
+def test_pages_have_the_means_the_printed_numbers_and_the_commands(plan, options):
+    table = run_plans((plan,), {plan.data: {"DNS(M,N)": (0.5, np.nan)}}, options)
+    text = markdown(table, "Heading", "the paper")
+    first, second = table.itertuples()
+    assert text.startswith("# Heading\n\nMeans with 95% intervals over seeds; in brackets: the paper.\n")
+    means = [f"{r.mean:.4f} ± {r.high - r.mean:.4f}" for r in (first, second)]
+    assert f"| DNS(M,N) | {means[0]} (0.5000) | {means[1]} |" in text
+    assert f"| 4 | 2 | `{first.command}` |" in text
+    assert first.command.startswith(f"hns train {plan.data} --sampler dns --M ") and "--seed 1" in first.command
