@@ -225,9 +225,14 @@ def draw(table: pd.DataFrame, source: str) -> Figure:
 def _panel(ax: Any, part: pd.DataFrame, source: str) -> None:
     heights = np.arange(len(part))[::-1]
     error = np.nan_to_num(np.stack([part["mean"] - part.low, part.high - part["mean"]]))
+    low, high = np.nanquantile(part["mean"], [0.25, 0.75])
+    out = (part["mean"] < low - 3 * (high - low)).to_numpy()  # one method that fails would squeeze all the others
     ax.errorbar(
-        part["mean"], heights, xerr=error, fmt="o", color=PALETTE["blue"], markersize=4, label="this package, 95%"
-    )
+        part["mean"][~out], heights[~out], xerr=error[:, ~out], fmt="o", color=PALETTE["blue"], markersize=3,
+        label="this package, 95%",
+    )  # fmt: skip
+    for value, height in zip(part["mean"][out], heights[out]):
+        ax.text(0.01, height, f"◂ {value:.3f}", color=PALETTE["blue"], va="center", transform=ax.get_yaxis_transform())
     for far, label in ((False, source), (True, f"{source}, more than {FAR:.0%} away")):
         at = part.paper.notna() & (part.far.fillna(False).astype(bool) == far)
         if at.any():
@@ -254,10 +259,10 @@ def markdown_means(table: pd.DataFrame) -> str:
 
 
 def _entry(row: Any) -> str:
-    text = (
-        "" if np.isnan(row.mean) else f"{row.mean:.4f}" + ("" if np.isnan(row.low) else f" ± {row.high - row.mean:.4f}")
-    )
-    return text if np.isnan(row.paper) else f"{text} ({row.paper:.4f})"
+    mean = "" if np.isnan(row.mean) else f"{row.mean:.4f}"
+    half = "" if np.isnan(row.low) else f"± {row.high - row.mean:.4f}"
+    printed = "" if np.isnan(row.paper) else f"({row.paper:.4f})"
+    return " ".join(part for part in (mean, half, printed) if part)
 
 
 def markdown(table: pd.DataFrame, heading: str, source: str) -> str:
