@@ -51,12 +51,12 @@ def _methods(
 
 
 ML100K = Plan(
-    "ml-100k", _methods(200, (20, 50, 100), (0.01, 0.1, 1.0), (0.01, 0.1, 1.0), 5, 40),
+    "ml-100k", _methods(200, (20, 50, 100), (0.01, 0.1, 1.0), (0.001, 0.01, 0.1), 5, 40),
     {"layers": 3, "lr": 0.005, "batch_size": 1024, "epochs": 40}, 4,
 )  # fmt: skip
 HEALTH = replace(
     ML100K, data="irb-amazon2014-health",
-    methods=_methods(40, (10, 20, 30), (0.01, 0.1, 1.0), (0.01, 0.1, 1.0), 5, 40),
+    methods=_methods(40, (5, 10, 20), (0.01, 0.1, 1.0), (0.001, 0.01, 0.1), 5, 40),
 )  # fmt: skip
 GOWALLA = Plan(
     "gowalla", _methods(200, (2, 5, 10), (0.4, 1.0, 3.0), (0.0003, 0.001, 0.003), 3, 40),

@@ -56,6 +56,8 @@ class Sampler(ABC):
     Sub-classes are frozen dataclasses. An own sampler gives :attr:`params` and :attr:`kernel`, a ``numba.njit``
     function ``(losses, params, idx, w) -> count`` that writes the kept positions of the pool to ``idx[:count]`` and
     their weights, which sum to one, to ``w[:count]``. It must not keep state: it runs in many threads.
+    Nor may it raise: the trainer calls it by address, where an exception is lost and the pair trains on no negatives;
+    ``proofs_check.verify_sampler`` shows it.
 
     Attributes
     ----------

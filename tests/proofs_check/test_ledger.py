@@ -198,7 +198,7 @@ def test_selection_by_id_and_family() -> None:
 
 def test_unknown_ids_list_the_known_ones() -> None:
     for call in (lambda: get_claim("T9"), lambda: select_claims(["T9"]), lambda: run(["T9"])):
-        with pytest.raises(ValueError, match=r"claim must be one of L1, T1, T1-pool, .*FN, got 'T9'"):
+        with pytest.raises(ValueError, match=r"claim must be one of L1, T1, T1-pool, .*Tab2, got 'T9'"):
             call()
     with pytest.raises(ValueError, match="effort must be one of 'quick', 'full', got 'huge'"):
         run(["L1"], effort="huge")
@@ -206,7 +206,7 @@ def test_unknown_ids_list_the_known_ones() -> None:
         run(["L1"], jobs=0)
 
 
-@pytest.mark.parametrize("claim_id", ["T2e", "T3", "T3-sharp", "C1", "F3", "F6-opt", "G2-optimal", "FN"])
+@pytest.mark.parametrize("claim_id", ["T2e", "T3", "T3-sharp", "C1", "F3", "F6-opt", "G2-optimal", "FN", "Tab2"])
 def test_claims_have_the_verdict_on_record(claim_id: str) -> None:
     result = run_claim(get_claim(claim_id))
     assert result.agrees, [e.counterexample or e.error for e in result.evidence]

@@ -212,6 +212,16 @@ class Own(Sampler):
     params = ()
 
 
+@numba.njit
+def _raises(losses, params, idx, w):  # type: ignore[no-untyped-def]
+    raise ValueError("no such pool")
+
+
+@dataclass(frozen=True)
+class Raising(Own):
+    kernel = staticmethod(_raises)
+
+
 @dataclass(frozen=True)
 class WrongLaw(Own):
     def rank_distribution(self, n_neg: int, *, replace: bool = False) -> np.ndarray:
@@ -234,6 +244,12 @@ def test_own_kernels_are_checked() -> None:
     report = verify_sampler(WrongWeights(), n_neg=25, n_pools=500)
     assert report.kernel_agrees is False
     assert "kernel must give" in str(report)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # all that is left of the exception
+def test_a_kernel_that_raises_is_found() -> None:
+    with pytest.raises(InvalidSamplerError, match="weights must sum to 1, got 0 on the pool"):
+        verify_sampler(Raising(), n_neg=25)
 
 
 def test_bad_draws_are_found() -> None:
