@@ -42,3 +42,5 @@ def test_committed_with_outputs(path):
     notebook = jupytext.read(paired)
     assert [cell.source for cell in notebook.cells] == source, f"run make docs: {paired.name} is out of date"
     assert any(cell.get("outputs") for cell in notebook.cells)
+    said = [out.text for cell in notebook.cells for out in cell.get("outputs", []) if out.get("name") == "stderr"]
+    assert not said, f"warnings are not for the reader: {said}"

@@ -64,8 +64,8 @@ GOWALLA = Plan(
 )  # fmt: skip
 
 PLANS = {
-    "smoke": (reduced(ML100K, tried=1, decays=(0.1,), seeds=2, shorter=20),),
-    "default": (reduced(ML100K, tried=2, decays=(0.1,), seeds=3, shorter=4),),
+    "smoke": (reduced(ML100K, tried=1, decays=(0.01,), seeds=2, shorter=20),),
+    "default": (reduced(ML100K, tried=2, decays=(0.01,), seeds=3, shorter=4),),
     "paper": (GOWALLA, ML100K, HEALTH),
 }
 
