@@ -30,9 +30,10 @@ from pathlib import Path
 import pandas as pd
 from IPython.display import Image, Markdown, display
 
+import sim
 from sim.experiments._method_table import markdown_means
 
-figures = Path("../figures") if Path("../figures").exists() else Path("figures")
+figures = Path(sim.__file__).parents[1] / "figures"
 for name in ("Table2", "Table3"):
     display(Markdown(markdown_means(pd.read_csv(figures / f"{name}.csv"))), Image(figures / f"{name}.png"))
 

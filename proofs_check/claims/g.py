@@ -13,12 +13,11 @@ import numpy as np
 from sim.experiments.stats import Bootstrap, best_level, trend
 from sim.rankings import exact_correlation
 
-from .._figures import figure_table
+from .._figures import figure_table, seeded_table
 from .._model import Claim, Kind, Mutant, Role, Status, Verdict, check
 from .._tally import NothingToTest, Tally
 
 ALPHA = 0.05
-MIN_SEEDS = 3
 LEAST, MOST = 0.1, 0.5
 """Elasticities d log(best beta) / d log(K): what counts as a move, and what no estimate reaches."""
 NEARLY_ALL = 0.9
@@ -36,14 +35,6 @@ def _planted(t: Tally, ks: tuple[int, ...] = _KS, flat: bool = False) -> Iterato
         mean = np.full_like(mean, 0.5) if flat else mean
         noise = 0.005 * t.rng.normal(size=(400, *mean.shape))
         yield metric, Bootstrap(mean + noise[0], mean + noise[0] + noise[1:])
-
-
-def _table(name: str) -> Any:
-    table = figure_table(name)
-    table = table[table["seeds"] >= MIN_SEEDS]
-    if table.empty:
-        raise NothingToTest(f"figures/{name}.csv has no runs with {MIN_SEEDS} or more seeds")
-    return table
 
 
 @check(
@@ -65,7 +56,7 @@ def _calibrated_g1(p: Any, t: Tally) -> None:
     Kind.EXPERIMENT,
 )
 def _experiment_g1(p: Any, t: Tally) -> None:
-    for data, part in _table("G-map").query("axis in @ENDS", local_dict={"ENDS": list(ENDS)}).groupby("data"):
+    for data, part in seeded_table("G-map").query("axis in @ENDS", local_dict={"ENDS": list(ENDS)}).groupby("data"):
         hardest, softest = ((part[c] < ALPHA).sum() for c in ("p_hardest", "p_softest"))
         words = f"{data}: the hardest worse in {hardest}, uniform in {softest} of {len(part)} curves"
         t.note(words)
@@ -76,7 +67,7 @@ def _experiment_g1(p: Any, t: Tally) -> None:
 
 def _gowalla(figure: str) -> Any:
     """A figure on Gowalla: p of "this level is the best", by metric and K a row, by the figure's parameter a column."""
-    table = _table(figure).query("data == 'gowalla'")
+    table = seeded_table(figure).query("data == 'gowalla'")
     if table.empty:
         raise NothingToTest(
             f"figures/{figure}.csv has no rows of Gowalla; hns reproduce --only {figure} --profile paper"
@@ -131,7 +122,7 @@ def _words(row: Any) -> str:
     Kind.EXPERIMENT,
 )
 def _everywhere_g2(p: Any, t: Tally) -> None:
-    for row in _table("G2-trend").itertuples():
+    for row in seeded_table("G2-trend").itertuples():
         t.holds(row.high >= LEAST, _words(row))
 
 
@@ -144,7 +135,7 @@ def _everywhere_g2(p: Any, t: Tally) -> None:
 )
 def _somewhere_g2(p: Any, t: Tally) -> None:
     softer = 0
-    for row in _table("G2-trend").itertuples():
+    for row in seeded_table("G2-trend").itertuples():
         significant = row.p_holm < ALPHA
         bound = MOST if row.axis in ("M", "N") else 1.0
         t.holds(not (significant and row.elasticity < 0) and row.elasticity < MOST and row.high < bound, _words(row))
