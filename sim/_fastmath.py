@@ -15,7 +15,7 @@ from numba.extending import overload, register_jitable
 
 from ._jit import JIT_ENABLED
 
-__all__ = ["exp", "sigmoid_softplus"]
+__all__ = ["exp", "mantissa_exponent", "sigmoid_softplus"]
 
 _f = np.float32
 _LOG2E, _LN2_HI, _LN2_LO = _f(1.44269504), _f(0.693359375), _f(-2.12194440e-4)
@@ -25,6 +25,7 @@ _C2, _C3, _C4, _C5, _C6 = (_f(c) for c in (0.5, 0.166666657, 0.0416674323, 0.008
 _ONE, _TWO, _ZERO = _f(1), _f(2), _f(0)
 _L3, _L5, _L7, _L9, _L11, _L13 = (_f(1 / k) for k in (3, 5, 7, 9, 11, 13))
 _BIAS, _SHIFT = np.int32(127), np.int32(23)
+_MANTISSA, _BITS_OF_ONE = np.int32(0x7FFFFF), np.int32(0x3F800000)
 
 
 @register_jitable
@@ -53,6 +54,18 @@ def _sigmoid_softplus32(x):
     return (inverse if x >= _ZERO else e * inverse), max(x, _ZERO) + _TWO * s * series
 
 
+@register_jitable
+def _mantissa_exponent32(x):
+    bits = _f(x).view(np.int32)
+    return np.int32((bits & _MANTISSA) | _BITS_OF_ONE).view(_f), (bits >> _SHIFT) - _BIAS
+
+
+@register_jitable
+def _mantissa_exponent64(x):
+    m, e = math.frexp(x)
+    return 2.0 * m, e - 1
+
+
 def exp(x):  # type: ignore[no-untyped-def]
     """exp(x) in the precision of x."""
     return math.exp(x)
@@ -63,6 +76,12 @@ def sigmoid_softplus(x):  # type: ignore[no-untyped-def]
     e = math.exp(-abs(x))
     inverse = 1 / (1 + e)
     return (inverse if x >= 0 else e * inverse), max(x, 0) + math.log1p(e)
+
+
+def mantissa_exponent(x):  # type: ignore[no-untyped-def]
+    """m in [1, 2) and e with x = m 2^e, for a normal x > 0."""
+    m, e = math.frexp(x)
+    return type(x)(2 * m), e - 1
 
 
 if JIT_ENABLED:
@@ -76,6 +95,10 @@ if JIT_ENABLED:
         if x == types.float32:
             return lambda x: _sigmoid_softplus32(x)
         return _sigmoid_softplus64
+
+    @overload(mantissa_exponent)
+    def _mantissa_exponent_overload(x):  # type: ignore[no-untyped-def]
+        return (lambda x: _mantissa_exponent32(x)) if x == types.float32 else (lambda x: _mantissa_exponent64(x))
 
 
 def _sigmoid_softplus64(x):  # type: ignore[no-untyped-def]

@@ -1,46 +1,95 @@
 """Training without sampling: the exact gradient of BPR's loss over all of a user's negatives.
 
-A batch holds all pairs of its users, so that a user's scores are computed once. The users' pass writes one row of
-coefficients per user over the whole catalogue, the items' pass multiplies them by the users' rows, block by block. All
-sums run in one fixed order.
+A batch holds all pairs of its users, so that a user's scores and their exponentials are computed once: a sigmoid costs
+a division, and a loss a product. The users' pass writes one row of coefficients per user over the whole catalogue, the
+items' pass multiplies them by the users' rows, block by block. All sums run in one fixed order.
 """
 
 from __future__ import annotations
 
+import math
+
 import numba
 import numpy as np
 
-from .._fastmath import sigmoid_softplus
+from .._fastmath import exp, mantissa_exponent, sigmoid_softplus
 from .._jit import kernel
 from .._simd import LANES, row_axpy, row_dots, rows_sum
 from ._optimizer_kernels import catch_up_row, numbers, step_block, step_row
 
 __all__ = ["run_full_batches"]
 
-_PIECE = 256  # losses worked on at a time, in the L1 cache
+_PIECE = 256  # items worked on at a time, in the L1 cache
 _NEVER = -1e30  # score of what is no negative: its loss and slope are 0
+_WIDE = 20.0  # exp(_WIDE)**4 is finite in float32
+_FAR = -40.0  # a sigmoid below exp(_FAR) does not count
 
 
 @kernel()
-def _row(scores, positive_score, negatives, slopes, row):
-    """Add one positive's slopes to ``row``; returns the sums of its slopes and losses over ``negatives``."""
-    total, loss = 0.0, 0.0
-    share = scores.dtype.type(1.0 / negatives)
+def _wide_sums(scores, positives, row, drawn):
+    """As :func:`_sums`, for any scores."""
+    loss = 0.0
+    for p in range(positives.size):
+        for j in range(row.size):
+            slope, value = sigmoid_softplus(scores[j] - positives[p])
+            row[j] += slope
+            drawn[p] += slope
+            loss += value
+    return loss
+
+
+@kernel()
+def _sums(scores, positives, row, drawn):
+    """Adds sigmoid(s_j - s_p), over p to row[j] and over j to drawn[p]; returns the sum of log(1 + exp(s_j - s_p)).
+
+    With x_j = exp(s_j - c) and a_p = exp(c - s_p), a sigmoid is t / (1 + t), t = x_j a_p; two positives share a
+    division. Losses are added by multiplying 1 + t: the logarithm is taken of 32 items' products, whose exponents are
+    counted apart.
+    """
+    one, far = row.dtype.type(1), row.dtype.type(_FAR)
+    lowest = positives.min()
+    if scores[: row.size].max() - lowest > _WIDE:
+        return _wide_sums(scores, positives, row, drawn)
+    slopes, ones = np.empty((LANES, _PIECE), row.dtype), np.ones((1, _PIECE), row.dtype)
+    x, sums, products = np.empty((3, _PIECE), row.dtype)
+    each, totals = np.arange(LANES).astype(np.int32), np.empty(LANES, row.dtype)
+    factors = np.zeros(positives.size + 1, row.dtype)  # a last one that adds nothing to an odd number
+    for p in range(positives.size):
+        factors[p] = exp(max(lowest - positives[p], far))
+    exponents, loss = 0, 0.0
     for a in range(0, row.size, _PIECE):
-        b = min(a + _PIECE, row.size)
-        for j in range(a, b):
-            slopes[0, j - a], slopes[1, j - a] = sigmoid_softplus(scores[j] - positive_score)
-        for j in range(a, b):
-            row[j] += share * slopes[0, j - a]
-        slopes[:, b - a :] = 0
-        sums = slopes[:, :LANES].copy()  # lane by lane: vectorised
+        n = min(_PIECE, row.size - a)
+        for j in range(n):
+            x[j] = exp(max(scores[a + j] - lowest, far))
+        x[n:], sums[:], products[:] = 0, 0, 1
+        for p in range(0, positives.size, 2):
+            k = p % LANES
+            first, second, f, g = slopes[k], slopes[k + 1], factors[p], factors[p + 1]
+            for j in range(_PIECE):
+                s, t = x[j] * f, x[j] * g
+                both = (one + s) * (one + t)
+                inverse = one / both
+                v, w = s * (one + t) * inverse, t * (one + s) * inverse
+                sums[j] += v + w
+                products[j] *= both
+                first[j] = v
+                second[j] = w
+            last = p + 2 >= positives.size
+            if p % 4 == 2 or last:
+                for j in range(_PIECE):
+                    products[j], more = mantissa_exponent(products[j])
+                    exponents += more
+            if k == LANES - 2 or last:
+                row_dots(ones, 0, slopes, each, 0, totals)
+                for q in range(p - k, min(p + 2, positives.size)):
+                    drawn[q] += totals[q - p + k]
+        row[a : a + n] += sums[:n]
         for j in range(LANES, _PIECE, LANES):
             for lane in range(LANES):
-                sums[0, lane] += slopes[0, j + lane]
-                sums[1, lane] += slopes[1, j + lane]
-        total += sums[0].sum()
-        loss += sums[1].sum()
-    return total / negatives, loss / negatives
+                products[lane] *= products[j + lane]
+        for lane in range(LANES):
+            loss += math.log(products[lane])
+    return loss + exponents * math.log(2.0)
 
 
 @kernel()
@@ -73,14 +122,18 @@ def _user(pairs, data, tables, ids, exclude, sparse, scale, step, optimizer, old
         if exclude:
             for i in own:
                 scores[i] = _NEVER
-        slopes = np.empty((2, _PIECE), V.dtype)
-        drawn = np.zeros(own.size)
-        for p in pairs:
-            e = p - indptr[u]
-            drawn[e], value = _row(scores, positive[e], negatives, slopes, row)
-            loss += value
-        for e in range(own.size):
-            row[own[e]] = (0.0 if exclude else row[own[e]]) - drawn[e]
+        trained = np.empty(pairs.size, np.int64)
+        for k in range(pairs.size):
+            trained[k] = pairs[k] - indptr[u]
+        drawn = np.zeros(pairs.size)
+        share = V.dtype.type(1.0 / negatives)
+        loss = _sums(scores, positive[trained], row, drawn) / negatives
+        for j in range(n_items):
+            row[j] *= share
+        if exclude:
+            row[own] = 0
+        for k in range(pairs.size):
+            row[own[trained[k]]] -= drawn[k] / negatives
         rows_sum(row, V, ids, n_items, gradient, 0)
     step_row(
         u, gradient[0], columns, scale, flat_U, flat_mU, flat_vU, rule, constants, step_sizes[step],

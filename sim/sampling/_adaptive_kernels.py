@@ -7,7 +7,7 @@ import math
 import numba
 import numpy as np
 
-from .._fastmath import sigmoid_softplus
+from .._fastmath import exp, sigmoid_softplus
 from .._jit import kernel
 from .._random import bounded, permute, stream, uniform
 from .._simd import LANES, row_dot, row_dots
@@ -17,6 +17,7 @@ from ._proposal_kernels import UNIFORM, draw_proposed
 __all__ = ["draw_quadratic", "play_generator", "resample_caches"]
 
 _CANDIDATES, _RESAMPLED, _KEPT = 0, 1, 2  # names of a user's streams
+_BLOCK = 64  # weights between two cumulative sums that are kept
 
 
 @kernel(parallel=True)
@@ -89,10 +90,32 @@ def _all_ids(n):
     return ids
 
 
-@kernel(inline=True)
-def _at_quantile(edges, n, u):
-    """The first of n entries whose cumulative weight passes the share ``u`` of all."""
-    return min(np.searchsorted(edges[:n], u * edges[n - 1], side="right"), n - 1)
+@kernel()
+def _cumulate(weights, n, edges):
+    """Cumulative sums of the n weights, at the end of every block; lane by lane: vectorised."""
+    sums, total = np.empty(LANES), 0.0
+    for b in range(edges.size):
+        sums[:] = 0
+        for j in range(b * _BLOCK, min((b + 1) * _BLOCK, n), LANES):
+            for lane in range(LANES):
+                sums[lane] += weights[j + lane]
+        total += sums.sum()
+        edges[b] = total
+
+
+@kernel()
+def _at_quantile(weights, n, edges, u):
+    """The first of n entries whose cumulative weight passes the share ``u`` of all: its block, then the entry."""
+    b = min(np.searchsorted(edges, u * edges[-1], side="right"), edges.size - 1)
+    rest = u * edges[-1] - (edges[b - 1] if b > 0 else 0.0)
+    found = b * _BLOCK
+    for j in range(b * _BLOCK, min((b + 1) * _BLOCK, n)):
+        if weights[j] > 0:
+            found = j
+        rest -= weights[j]
+        if rest < 0:
+            break
+    return found
 
 
 @kernel(parallel=True)
@@ -100,20 +123,21 @@ def draw_quadratic(key, U, V, indptr, indices, exclude, alpha, caches, q):
     """Fill every user's row of ``caches`` with draws in proportion to alpha r_uj^2 + 1, and ``q`` with that weight."""
     n = V.shape[0]
     ids = _all_ids(n)
+    zero, one, factor = V.dtype.type(0), V.dtype.type(1), V.dtype.type(alpha)
     for u in numba.prange(caches.shape[0]):
-        scores, edges = np.empty(n + LANES, V.dtype), np.empty(n)
-        if _admissible_scores(U, u, V, indptr, indices, exclude, ids, scores) == 0:
+        weights, edges = np.zeros(n + LANES, V.dtype), np.empty(-(-n // _BLOCK))
+        if _admissible_scores(U, u, V, indptr, indices, exclude, ids, weights) == 0:
             caches[u] = -1
             continue
-        total = 0.0
         for j in range(n):
-            s = np.float64(scores[j])
-            total += alpha * s * s + 1.0 if s > -np.inf else 0.0
-            edges[j] = total
+            s = weights[j]
+            weights[j] = factor * s * s + one if s > -np.inf else zero
+        weights[n:] = 0
+        _cumulate(weights, n, edges)
         for c in range(caches.shape[1]):
-            j = _at_quantile(edges, n, uniform(stream(key, u), c))
+            j = _at_quantile(weights, n, edges, uniform(stream(key, u), c))
             caches[u, c] = j
-            q[u, c] = alpha * np.float64(scores[j]) ** 2 + 1.0
+            q[u, c] = weights[j]
 
 
 @kernel()
@@ -127,20 +151,23 @@ def play_generator(key, GU, GV, U, V, indptr, indices, exclude, tau, rate, cache
     n = V.shape[0]
     size = caches.shape[1]
     ids = _all_ids(n)
-    scores, edges, rewards = np.empty(n + LANES, V.dtype), np.empty(n), np.empty(size)
+    weights, edges, rewards = np.zeros(n + LANES, V.dtype), np.empty(-(-n // _BLOCK)), np.empty(size)
+    sharpness, zero = V.dtype.type(1 / tau), V.dtype.type(0)
     order = np.arange(U.shape[0])
     permute(key, order)
     for u in order:
-        if _admissible_scores(GU, u, GV, indptr, indices, exclude, ids, scores) == 0:
+        if _admissible_scores(GU, u, GV, indptr, indices, exclude, ids, weights) == 0:
             caches[u] = -1
             continue
-        top, total = scores[:n].max(), 0.0
+        top = weights[:n].max()
         for j in range(n):
-            total += math.exp((scores[j] - top) / tau)
-            edges[j] = total
+            s = weights[j]
+            weights[j] = exp((s - top) * sharpness) if s > -np.inf else zero
+        weights[n:] = 0
+        _cumulate(weights, n, edges)
         mean = 0.0
         for c in range(size):
-            caches[u, c] = _at_quantile(edges, n, uniform(stream(key, u), c))
+            caches[u, c] = _at_quantile(weights, n, edges, uniform(stream(key, u), c))
             _, rewards[c] = sigmoid_softplus(np.float64(row_dot(U, u, V, caches[u, c])))
             mean += rewards[c] / size
         old = GU[u].copy()

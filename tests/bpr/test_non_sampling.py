@@ -18,11 +18,13 @@ from sim.sampling import NonSampling, Uniform
 
 @pytest.mark.parametrize("exclude", [True, False])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_non_sampling_is_the_gradient_over_all_negatives(exclude: bool, dtype: str) -> None:
+@pytest.mark.parametrize("spread", [0.5, 1.0, 3.0], ids="a spread of {}".format)
+def test_non_sampling_is_the_gradient_over_all_negatives(exclude: bool, dtype: str, spread: float) -> None:
+    """At every spread of the scores: those far apart are summed another way."""
     X = random_pairs()
     options: dict[str, Any] = {
         "optimizer": "sgd", "weight_decay": 0.0, "lr": 0.01, "batch_size": 10_000, "exclude_positives": exclude,
-        "rng": 3, "dtype": dtype, "init_scale": 0.5,
+        "rng": 3, "dtype": dtype, "init_scale": spread,
     }  # fmt: skip
     start, after = (BPRMF(5, NonSampling(), epochs=n, **options).fit(X) for n in (0, 1))
     U, V = start.user_factors.astype(float), start.item_factors.astype(float)

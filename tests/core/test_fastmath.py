@@ -5,6 +5,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sim import _fastmath as f
 from sim._jit import JIT_ENABLED
@@ -22,6 +24,11 @@ def exps(x, out):
 def pairs(x, sigmoid, softplus):
     for i in range(x.size):
         sigmoid[i], softplus[i] = f.sigmoid_softplus(x[i])
+
+
+@numba.njit
+def split(x):
+    return f.mantissa_exponent(x)
 
 
 def grid() -> np.ndarray:
@@ -85,3 +92,11 @@ def test_plain_python_agrees() -> None:
     for x in (-30.0, -1.0, 0.0, 1e-9, 2.5, 700.0):
         assert f.exp(x) == pytest.approx(np.exp(x), rel=1e-15)
         np.testing.assert_allclose(f.sigmoid_softplus(x), [v[0] for v in exact_pair(np.array([x]))], rtol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@given(m=st.floats(1, 2, exclude_max=True, width=32), e=st.integers(-126, 127))
+def test_mantissa_and_exponent_are_exact(dtype: type[np.floating], m: float, e: int) -> None:
+    x = dtype(m) * dtype(2.0) ** dtype(e)
+    found = split(x)
+    assert found == (m, e) and found[0] * dtype(2.0) ** found[1] == x
