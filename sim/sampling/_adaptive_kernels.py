@@ -18,6 +18,8 @@ __all__ = ["draw_quadratic", "play_generator", "resample_caches"]
 
 _CANDIDATES, _RESAMPLED, _KEPT = 0, 1, 2  # names of a user's streams
 _BLOCK = 64  # weights between two cumulative sums that are kept
+_TILE = 128  # items whose rows stay in the L1 cache
+_USERS = 4  # that share a tile
 
 
 @kernel(parallel=True)
@@ -69,47 +71,53 @@ def resample_caches(key, U, V, indptr, indices, exclude, proposal, tau, reuse, m
 
 
 @kernel()
-def _admissible_scores(U, u, V, indptr, indices, exclude, ids, scores):
-    """Scores of all items for a user; -inf for those that must not be drawn. Returns the number of the others."""
-    n = V.shape[0]
-    for j in range(0, n, LANES):
-        row_dots(U, u, V, ids, j, scores)
-    if not exclude:
-        return n
-    for e in range(indptr[u], indptr[u + 1]):
-        scores[indices[e]] = -np.inf
-    return n - (indptr[u + 1] - indptr[u])
-
-
-@kernel()
-def _all_ids(n):
-    """0..n-1, and room for whole vectors."""
-    ids = np.zeros(n + LANES, np.int32)
-    for j in range(n):
+def _weights_of_all(n_users, V):
+    """Room for a row of weights per user, in whole multiples of what is added at once; and numbers of that many rows."""
+    room = -(-V.shape[0] // (_BLOCK * LANES)) * _BLOCK * LANES
+    ids = np.zeros(room, np.int32)
+    for j in range(V.shape[0]):
         ids[j] = j
-    return ids
+    return np.empty((n_users, room), V.dtype), ids
 
 
 @kernel()
-def _cumulate(weights, n, edges):
-    """Cumulative sums of the n weights, at the end of every block; lane by lane: vectorised."""
-    sums, total = np.empty(LANES), 0.0
-    for b in range(edges.size):
-        sums[:] = 0
-        for j in range(b * _BLOCK, min((b + 1) * _BLOCK, n), LANES):
-            for lane in range(LANES):
-                sums[lane] += weights[j + lane]
-        total += sums.sum()
-        edges[b] = total
+def _admissible_scores(U, first, V, indptr, indices, exclude, ids, scores):
+    """The scores of all items for the users from ``first`` on, -inf where an item must not be drawn.
+
+    The items' table is read in tiles, each for all users while it is in the L1 cache.
+    """
+    n = V.shape[0]
+    for a in range(0, n, _TILE):
+        for s in range(len(scores)):
+            row = scores[s]
+            for j in range(a, min(a + _TILE, n), LANES):
+                row_dots(U, first + s, V, ids, j, row)
+    for s in range(len(scores)):
+        scores[s, n:] = -np.inf
+        if exclude:
+            for e in range(indptr[first + s], indptr[first + s + 1]):
+                scores[s, indices[e]] = -np.inf
 
 
 @kernel()
-def _at_quantile(weights, n, edges, u):
-    """The first of n entries whose cumulative weight passes the share ``u`` of all: its block, then the entry."""
+def _cumulate(weights, ones, ids, edges):
+    """Cumulative sums of the weights at the end of every block; returns the total."""
+    blocks, sums, total = weights.reshape(-1, _BLOCK), np.empty(LANES, weights.dtype), 0.0
+    for b in range(0, edges.size, LANES):
+        row_dots(ones, 0, blocks, ids[b:], 0, sums)
+        for lane in range(LANES):
+            total += sums[lane]
+            edges[b + lane] = total
+    return total
+
+
+@kernel()
+def _at_quantile(weights, edges, u):
+    """The first entry whose cumulative weight passes the share ``u`` of all: its block, then the entry in it."""
     b = min(np.searchsorted(edges, u * edges[-1], side="right"), edges.size - 1)
     rest = u * edges[-1] - (edges[b - 1] if b > 0 else 0.0)
     found = b * _BLOCK
-    for j in range(b * _BLOCK, min((b + 1) * _BLOCK, n)):
+    for j in range(b * _BLOCK, (b + 1) * _BLOCK):
         if weights[j] > 0:
             found = j
         rest -= weights[j]
@@ -121,23 +129,25 @@ def _at_quantile(weights, n, edges, u):
 @kernel(parallel=True)
 def draw_quadratic(key, U, V, indptr, indices, exclude, alpha, caches, q):
     """Fill every user's row of ``caches`` with draws in proportion to alpha r_uj^2 + 1, and ``q`` with that weight."""
-    n = V.shape[0]
-    ids = _all_ids(n)
+    n_users = caches.shape[0]
     zero, one, factor = V.dtype.type(0), V.dtype.type(1), V.dtype.type(alpha)
-    for u in numba.prange(caches.shape[0]):
-        weights, edges = np.zeros(n + LANES, V.dtype), np.empty(-(-n // _BLOCK))
-        if _admissible_scores(U, u, V, indptr, indices, exclude, ids, weights) == 0:
-            caches[u] = -1
-            continue
-        for j in range(n):
-            s = weights[j]
-            weights[j] = factor * s * s + one if s > -np.inf else zero
-        weights[n:] = 0
-        _cumulate(weights, n, edges)
-        for c in range(caches.shape[1]):
-            j = _at_quantile(weights, n, edges, uniform(stream(key, u), c))
-            caches[u, c] = j
-            q[u, c] = weights[j]
+    for group in numba.prange(-(-n_users // _USERS)):
+        first = group * _USERS
+        rows, ids = _weights_of_all(min(_USERS, n_users - first), V)
+        ones, edges = np.ones((1, _BLOCK), V.dtype), np.empty(ids.size // _BLOCK)
+        _admissible_scores(U, first, V, indptr, indices, exclude, ids, rows)
+        for u in range(first, first + len(rows)):
+            weights = rows[u - first]
+            for j in range(weights.size):
+                s = weights[j]
+                weights[j] = factor * s * s + one if s > -np.inf else zero
+            if _cumulate(weights, ones, ids, edges) == 0:
+                caches[u] = -1
+                continue
+            for c in range(caches.shape[1]):
+                j = _at_quantile(weights, edges, uniform(stream(key, u), c))
+                caches[u, c] = j
+                q[u, c] = weights[j]
 
 
 @kernel()
@@ -148,26 +158,24 @@ def play_generator(key, GU, GV, U, V, indptr, indices, exclude, tau, rate, cache
     less its mean over the draws. With rewards that sum to zero the mean over all items drops out of the gradient of
     log p(j) = score_j / tau - log sum, so only rows of drawn items move.
     """
-    n = V.shape[0]
     size = caches.shape[1]
-    ids = _all_ids(n)
-    weights, edges, rewards = np.zeros(n + LANES, V.dtype), np.empty(-(-n // _BLOCK)), np.empty(size)
-    sharpness, zero = V.dtype.type(1 / tau), V.dtype.type(0)
+    rows, ids = _weights_of_all(1, V)
+    weights, ones, edges = rows[0], np.ones((1, _BLOCK), V.dtype), np.empty(ids.size // _BLOCK)
+    rewards, sharpness, zero = np.empty(size), V.dtype.type(1 / tau), V.dtype.type(0)
     order = np.arange(U.shape[0])
     permute(key, order)
     for u in order:
-        if _admissible_scores(GU, u, GV, indptr, indices, exclude, ids, weights) == 0:
-            caches[u] = -1
-            continue
-        top = weights[:n].max()
-        for j in range(n):
+        _admissible_scores(GU, u, GV, indptr, indices, exclude, ids, rows)
+        top = weights.max()
+        for j in range(weights.size):
             s = weights[j]
             weights[j] = exp((s - top) * sharpness) if s > -np.inf else zero
-        weights[n:] = 0
-        _cumulate(weights, n, edges)
+        if _cumulate(weights, ones, ids, edges) == 0:
+            caches[u] = -1
+            continue
         mean = 0.0
         for c in range(size):
-            caches[u, c] = _at_quantile(weights, n, edges, uniform(stream(key, u), c))
+            caches[u, c] = _at_quantile(weights, edges, uniform(stream(key, u), c))
             _, rewards[c] = sigmoid_softplus(np.float64(row_dot(U, u, V, caches[u, c])))
             mean += rewards[c] / size
         old = GU[u].copy()
