@@ -71,13 +71,15 @@ def resample_caches(key, U, V, indptr, indices, exclude, proposal, tau, reuse, m
 
 
 @kernel()
-def _weights_of_all(n_users, V):
-    """Room for a row of weights per user, in whole multiples of what is added at once; and numbers of that many rows."""
-    room = -(-V.shape[0] // (_BLOCK * LANES)) * _BLOCK * LANES
-    ids = np.zeros(room, np.int32)
-    for j in range(V.shape[0]):
+def _room(n_users, V):
+    """A row of weights per user, items' numbers for whole vectors, and what :func:`_cumulate` needs."""
+    n = V.shape[0]
+    edges = np.empty(-(-n // (_BLOCK * LANES)) * LANES)
+    ids = np.zeros(n + LANES, np.int32)  # beyond n any item will do
+    for j in range(n):
         ids[j] = j
-    return np.empty((n_users, room), V.dtype), ids
+    sums = np.ones((1, _BLOCK), V.dtype), np.arange(edges.size).astype(np.int32), np.empty(LANES, V.dtype)
+    return np.empty((n_users, edges.size * _BLOCK), V.dtype), ids, edges, sums
 
 
 @kernel()
@@ -100,13 +102,14 @@ def _admissible_scores(U, first, V, indptr, indices, exclude, ids, scores):
 
 
 @kernel()
-def _cumulate(weights, ones, ids, edges):
+def _cumulate(weights, edges, sums):
     """Cumulative sums of the weights at the end of every block; returns the total."""
-    blocks, sums, total = weights.reshape(-1, _BLOCK), np.empty(LANES, weights.dtype), 0.0
+    ones, numbers, few = sums
+    blocks, total = weights.reshape(-1, _BLOCK), 0.0
     for b in range(0, edges.size, LANES):
-        row_dots(ones, 0, blocks, ids[b:], 0, sums)
+        row_dots(ones, 0, blocks, numbers[b:], 0, few)
         for lane in range(LANES):
-            total += sums[lane]
+            total += few[lane]
             edges[b + lane] = total
     return total
 
@@ -114,8 +117,9 @@ def _cumulate(weights, ones, ids, edges):
 @kernel()
 def _at_quantile(weights, edges, u):
     """The first entry whose cumulative weight passes the share ``u`` of all: its block, then the entry in it."""
-    b = min(np.searchsorted(edges, u * edges[-1], side="right"), edges.size - 1)
-    rest = u * edges[-1] - (edges[b - 1] if b > 0 else 0.0)
+    edge = min(u, 1 - 1e-15) * edges[-1]  # so that some block passes it
+    b = np.searchsorted(edges, edge, side="right")
+    rest = edge - (edges[b - 1] if b > 0 else 0.0)
     found = b * _BLOCK
     for j in range(b * _BLOCK, (b + 1) * _BLOCK):
         if weights[j] > 0:
@@ -132,16 +136,15 @@ def draw_quadratic(key, U, V, indptr, indices, exclude, alpha, caches, q):
     n_users = caches.shape[0]
     zero, one, factor = V.dtype.type(0), V.dtype.type(1), V.dtype.type(alpha)
     for group in numba.prange(-(-n_users // _USERS)):
-        first = group * _USERS
-        rows, ids = _weights_of_all(min(_USERS, n_users - first), V)
-        ones, edges = np.ones((1, _BLOCK), V.dtype), np.empty(ids.size // _BLOCK)
+        first = np.int64(group) * _USERS
+        rows, ids, edges, sums = _room(min(_USERS, n_users - first), V)
         _admissible_scores(U, first, V, indptr, indices, exclude, ids, rows)
         for u in range(first, first + len(rows)):
             weights = rows[u - first]
             for j in range(weights.size):
                 s = weights[j]
                 weights[j] = factor * s * s + one if s > -np.inf else zero
-            if _cumulate(weights, ones, ids, edges) == 0:
+            if _cumulate(weights, edges, sums) == 0:
                 caches[u] = -1
                 continue
             for c in range(caches.shape[1]):
@@ -159,9 +162,8 @@ def play_generator(key, GU, GV, U, V, indptr, indices, exclude, tau, rate, cache
     log p(j) = score_j / tau - log sum, so only rows of drawn items move.
     """
     size = caches.shape[1]
-    rows, ids = _weights_of_all(1, V)
-    weights, ones, edges = rows[0], np.ones((1, _BLOCK), V.dtype), np.empty(ids.size // _BLOCK)
-    rewards, sharpness, zero = np.empty(size), V.dtype.type(1 / tau), V.dtype.type(0)
+    rows, ids, edges, sums = _room(1, V)
+    weights, rewards, sharpness, zero = rows[0], np.empty(size), V.dtype.type(1 / tau), V.dtype.type(0)
     order = np.arange(U.shape[0])
     permute(key, order)
     for u in order:
@@ -170,7 +172,7 @@ def play_generator(key, GU, GV, U, V, indptr, indices, exclude, tau, rate, cache
         for j in range(weights.size):
             s = weights[j]
             weights[j] = exp((s - top) * sharpness) if s > -np.inf else zero
-        if _cumulate(weights, ones, ids, edges) == 0:
+        if _cumulate(weights, edges, sums) == 0:
             caches[u] = -1
             continue
         mean = 0.0
