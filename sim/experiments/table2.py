@@ -3,8 +3,8 @@
 The budget of a method is three values of its own parameter, or of the learning rate where it has none, times the
 plan's weight decays: 6 trainings on Gowalla, 12 on the small sets. Methods of small gradients may train for twice as
 many epochs. Costs, from those of docs/samplers.md and 1.75 s for a Gowalla epoch of DNS(5, 200) on one thread: Gowalla
-8 hours of one core, of which NonSampling 1.3, IRGAN 1 and Kernel 0.8; the small sets about half an hour each. Without
-sampling an epoch on Gowalla takes as long as 13 of DNS's: trainings have 20 epochs, and larger learning rates, as a
+7 hours of one core, of which NonSampling 1.1, IRGAN 0.7 and Kernel 0.7; the small sets about half an hour each. Without
+sampling an epoch on Gowalla takes as long as 9 of DNS's: trainings have 20 epochs, and larger learning rates, as a
 user's row takes one step an epoch. Gowalla's cells of DNS(M, N) and Softmax-v are shared with those of the guidelines,
 where of four decays .0003 and .01 are best for no M (figures/cells/gowalla.csv).
 """
