@@ -19,6 +19,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numba
 import numpy as np
+from numba.extending import register_jitable
 
 __all__ = ["JIT_ENABLED", "MAX_THREADS", "ZERO", "by_address", "kernel"]
 
@@ -39,6 +40,7 @@ def kernel(
     parallel: bool = False,
     inline: bool = False,
     counted: bool = True,
+    inner: bool = False,
     fastmath: bool | set[str] = False,
     cache: bool = True,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -53,6 +55,9 @@ def kernel(
     counted : bool
         Count references to arrays. Counters are atomic and shared by the threads, which then wait for each other; turn
         it off for kernels called once a pair or a row that make no arrays of their own (views are allowed).
+    inner : bool
+        Compile the function only as a part of the kernels that call it: without an entry from Python, which would be a
+        fifth of all compilation, and with no file of its own on disk. Called from Python it is plain Python.
     fastmath : bool or set of str
         LLVM fast-math flags; leave off unless a comment at the call site says why it is sound.
     cache : bool
@@ -72,6 +77,9 @@ def kernel(
         flags["_nrt"] = counted and not inline  # always said: it would be inherited from the caller
         if inline:
             flags["forceinline"] = True
+        flags["no_cfunc_wrapper"] = True  # only by_address needs one
+        if inner:
+            return register_jitable(**flags)(function)
         if cache:
             try:
                 return numba.njit(function, cache=True, **flags)

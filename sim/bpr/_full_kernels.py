@@ -25,7 +25,7 @@ _WIDE = 20.0  # exp(_WIDE)**4 is finite in float32
 _FAR = -40.0  # a sigmoid below exp(_FAR) does not count
 
 
-@kernel()
+@kernel(inner=True)
 def _wide_sums(scores, positives, row, drawn):
     """As :func:`_sums`, for any scores."""
     loss = 0.0
@@ -38,7 +38,7 @@ def _wide_sums(scores, positives, row, drawn):
     return loss
 
 
-@kernel()
+@kernel(inner=True)
 def _sums(scores, positives, row, drawn):
     """Adds sigmoid(s_j - s_p), over p to row[j] and over j to drawn[p]; returns the sum of log(1 + exp(s_j - s_p)).
 
@@ -92,7 +92,7 @@ def _sums(scores, positives, row, drawn):
     return loss + exponents * math.log(2.0)
 
 
-@kernel()
+@kernel(inner=True)
 def _user(pairs, data, tables, ids, exclude, sparse, scale, step, optimizer, old, s, coefficients):
     """One user's coefficients over all items, and the user's step; returns the sum of the pairs' losses."""
     pair_user, indptr, indices = data
@@ -146,13 +146,13 @@ def _user(pairs, data, tables, ids, exclude, sparse, scale, step, optimizer, old
 @kernel(parallel=True)
 def _user_pass(pairs, bounds, data, tables, ids, exclude, sparse, scale, step, optimizer, old, coefficients):
     n = bounds.size - 1
-    losses = np.zeros(n)
+    losses = np.zeros(n)  # added up outside: in here the sum would be split among the threads
     for s in numba.prange(n):
         losses[s] = _user(
             pairs[bounds[s] : bounds[s + 1]], data, tables, ids, exclude, sparse, scale, step, optimizer, old, s,
             coefficients,
         )  # fmt: skip
-    return losses.sum()
+    return losses
 
 
 @kernel(parallel=True)
@@ -198,5 +198,5 @@ def run_full_batches(
         scale = one / U.dtype.type(pairs.size) if averaged else one
         losses[b] = _user_pass(
             pairs, bounds[: n_users + 1], data, tables, ids, exclude, sparse, scale, b, optimizer, old, coefficients
-        )
+        ).sum()
         _item_pass(n_users, shift, old, coefficients, tables, sparse, scale, b, optimizer, gradients, touched)

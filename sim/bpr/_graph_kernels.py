@@ -27,7 +27,7 @@ __all__ = ["hop", "hop_and_step", "scale_rows"]
 _BLOCK = 64  # rows whose gradients stay in the L1 cache until their step
 
 
-@kernel()
+@kernel(inner=True)
 def _hop_rows(a, b, side, ones, base, source, out):
     """``out[r - a] = own[r] * base[r] + near[r] * (sum of source over r's neighbours)`` for the rows a..b-1."""
     indptr, neighbours, _, own, near = side
@@ -56,7 +56,7 @@ def hop(users, items, ones, base, source, out):
             _hop_rows(a, b, items, ones, base[1], source[0], out[1][a:b])
 
 
-@kernel()
+@kernel(inner=True)
 def _step_rows(a, b, side, ones, base, source, tables, step, optimizer):
     """:func:`_hop_rows` a block at a time, each followed by the step with it as the gradient."""
     P, m, v = tables

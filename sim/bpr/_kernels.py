@@ -88,7 +88,7 @@ def deal_batches(key, batch_size, batch, pairs, pair_user, indices, dealt):
         place[b] = at + 1
 
 
-@kernel(counted=False)
+@kernel(counted=False, inner=True)
 def _item_block(block, tasks, entries, offsets, shift, old, tables, sparse, scale, step, optimizer, G, hit):
     """The items' side of a batch for one block of rows: the sum of the gradients in pair order, then the step."""
     coefficients = entries.view(old.dtype)  # see distribute

@@ -34,7 +34,7 @@ __all__ = [
 BPR, HINGE, BCE, LLPAUC, INFONCE, SAMPLED_SOFTMAX, PSL = range(7)
 
 
-@kernel(inline=True)
+@kernel(inline=True, inner=True)
 def pair_loss(objective, margin, score):
     """Derivative in r_uj and value of the loss of one negative; ``score`` is r_ui."""
     loss, width, _, _ = objective
@@ -47,7 +47,7 @@ def pair_loss(objective, margin, score):
     return sigmoid_softplus(margin + score if loss == BCE else margin)
 
 
-@kernel(counted=False)
+@kernel(counted=False, inner=True)
 def add_positive(score, coefficients):
     """BCE's term of the positive: its coefficient in the place of the pairwise one; returns its loss."""
     slope, loss = sigmoid_softplus(-score)
@@ -55,7 +55,7 @@ def add_positive(score, coefficients):
     return loss
 
 
-@kernel(counted=False)
+@kernel(counted=False, inner=True)
 def square_positive(score, factor, count, idx, w, losses, coefficients):
     """LLPAUC's coefficient of the positive, in the place of the pairwise one."""
     total = factor * 0
@@ -64,7 +64,7 @@ def square_positive(score, factor, count, idx, w, losses, coefficients):
     coefficients[0] = -2 * total * sigmoid_softplus(score)[0] * sigmoid_softplus(-score)[0]
 
 
-@kernel(counted=False)
+@kernel(counted=False, inner=True)
 def place_factor(rows, u, V, own, score, share):
     """n / k for one of the k = ceil(share n) best of a user's n positives ``own``, 0 for the others.
 
@@ -77,7 +77,7 @@ def place_factor(rows, u, V, own, score, share):
     return own.size / best if above < best else 0.0
 
 
-@kernel(counted=False)
+@kernel(counted=False, inner=True)
 def set_entries(count, idx, w, objective, n_negatives, ids, margins, items, coefficients):
     """The kept negatives of a pool and their coefficients under a loss of the whole set, after the positive's in front.
 

@@ -23,7 +23,7 @@ __all__ = ["ADAGRAD", "ADAM", "ADAMW", "SGD", "catch_up", "catch_up_row", "numbe
 ADAM, ADAMW, SGD, ADAGRAD = 0, 1, 2, 3
 
 
-@kernel(inline=True)
+@kernel(inline=True, inner=True)
 def _update(rule, hyper, p, m, v, at, g, g_at, size, scale, step_size, root_correction):
     """One step on ``size`` entries of flat tables from ``at`` on, whose gradients are ``g[g_at:]``.
 
@@ -59,7 +59,7 @@ def _update(rule, hyper, p, m, v, at, g, g_at, size, scale, step_size, root_corr
             p[i] -= lr * (grad / (math.sqrt(v[i]) + eps))
 
 
-@kernel(counted=False)
+@kernel(counted=False, inner=True)
 def step_row(u, gradient, width, scale, P, m, v, rule, hyper, step_size, root_correction, constant):
     """One step on a user's row; the tables are flat."""
     _update(rule, hyper, P, m, v, u * width, gradient, ZERO, width, scale, step_size, root_correction)
@@ -67,7 +67,7 @@ def step_row(u, gradient, width, scale, P, m, v, rule, hyper, step_size, root_co
         P[u * width + constant] = 1
 
 
-@kernel(counted=False)
+@kernel(counted=False, inner=True)
 def catch_up_row(u, step, done, nothing, width, P, m, v, rule, hyper, step_sizes, root_corrections, constant):
     """Bring a user's row to the state before step ``step``: the steps it missed, with ``nothing`` as the gradient."""
     if done[u] < step:
@@ -101,7 +101,7 @@ def catch_up(me, threads, step, done, P, m, v, optimizer):
         )  # fmt: skip
 
 
-@kernel()
+@kernel(inner=True)
 def step_block(P, m, v, G, touched, sparse, scale, step, optimizer):
     """One step on a block of rows; the gradients ``G`` and the flags ``touched`` are used up (set to zero)."""
     rule, hyper, step_sizes, root_corrections, _ = optimizer

@@ -32,14 +32,14 @@ def pack_items(V, panels):
                 panels[p, k, c] = V[item, k] if item < V.shape[0] else V.dtype.type(0)
 
 
-@kernel()
+@kernel(inner=True)
 def _score_strip(block, row, panels, first, last, scores):
     """Scores of ROWS users from ``row`` on for the items of the panels first..last-1."""
     for p in range(first, last):
         tile(block, row, panels, p, scores, (p - first) * panels.shape[2])
 
 
-@kernel()
+@kernel(inner=True)
 def _strike_out(scores, row, base, stop, n_columns, gone, e, end):
     """-inf for the items ``gone[e:end]`` below ``stop`` and the columns beyond it; the entries left begin there."""
     while e < end and gone[e] < stop:
@@ -50,7 +50,7 @@ def _strike_out(scores, row, base, stop, n_columns, gone, e, end):
     return e
 
 
-@kernel()
+@kernel(inner=True)
 def _rank_block(users, U, panels, n_items, indptr, indices, gone_indptr, gone_indices, ranks):
     """The task of :func:`positive_ranks` for a block of users."""
     n_panels, d, width = panels.shape
@@ -103,7 +103,7 @@ def positive_ranks(users, U, panels, n_items, indptr, indices, gone_indptr, gone
         _rank_block(mine, U, panels, n_items, indptr, indices, gone_indptr, gone_indices, ranks)
 
 
-@kernel()
+@kernel(inner=True)
 def _keep_best(ids, values, size, n, scratch):
     """Cut ``size`` candidates, ascending in number, down to the best n in their order; returns the n-th best value."""
     scratch[:size] = values[:size]
@@ -121,7 +121,7 @@ def _keep_best(ids, values, size, n, scratch):
     return bar
 
 
-@kernel()
+@kernel(inner=True)
 def _top_block(start, size, room, U, panels, n_items, gone_indptr, gone_indices, ids, best):
     """The task of :func:`top_items` for the rows start..start+size-1, with ``room`` for candidates of each."""
     n_panels, d, width = panels.shape

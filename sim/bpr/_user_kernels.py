@@ -35,7 +35,7 @@ _APART = 32  # elements between the scratch of two threads, or they would write 
 _FAR, _LAST = np.uint32(16), np.uint32(7)  # entries asked for before they are written; entries a line, less one
 
 
-@kernel(counted=False)
+@kernel(counted=False, inner=True)
 def pairs_of_task(users, first):
     """The first pair from ``first`` on that begins a new user: tasks hold whole users."""
     while 0 < first < users.size and users[first] == users[first - 1]:
@@ -43,7 +43,7 @@ def pairs_of_task(users, first):
     return min(first, users.size)
 
 
-@kernel(counted=False)
+@kernel(counted=False, inner=True)
 def _margins(rows, u, V, pool, size, score, out):
     """``out[j] = rows[u] @ V[pool[j]] - score``; ``pool`` and ``out`` have room for blocks beyond ``size``."""
     for j in range(0, size, LANES):
@@ -88,7 +88,7 @@ def _mark(mask, user, marked, indptr, indices):
             set_bit(mask, indices[e])
 
 
-@kernel()
+@kernel(inner=True)
 def distribute(count, shift, local, base, entries, offsets):
     """Copy ``count`` local entries to those from ``base`` on, sorted by the item's block, pair order kept within.
 
@@ -117,7 +117,7 @@ def distribute(count, shift, local, base, entries, offsets):
             prefetch_write(entries, first + np.uint64(2) * _FAR)
 
 
-@kernel()
+@kernel(inner=True)
 def pool_buffers(old, pool, proposal, corrected):
     """Scratch of a thread for :func:`user_task`."""
     pool_size, _ = pool
@@ -135,13 +135,13 @@ def pool_buffers(old, pool, proposal, corrected):
     )  # fmt: skip
 
 
-@kernel()
+@kernel(inner=True)
 def local_entries(room, old):
     """Room for so many entries of a task: items, coefficients, rows of ``old``."""
     return np.empty(room, np.int32), np.empty(room, old.dtype), np.empty(room, np.int32)
 
 
-@kernel(counted=False)
+@kernel(counted=False, inner=True)
 def user_task(
     first, last, pairs, users, positives, data, tables, sampler, pool, proposal, objective, flags, key, step, optimizer,
     old, flat, local, buffers, mask,

@@ -113,7 +113,7 @@ def _area(pos, n_pos, neg, n_neg, cap, x):
     return total + _segment(ranked, top, floor_value, edge_negatives, cap, min(x - above, float(edge_negatives)))
 
 
-@kernel()
+@kernel(inner=True)
 def _segment(ranked, top, v, group, cap, length):
     """Integral of min(T, cap) over the first ``length`` negatives of the group of ``group`` negatives tied at ``v``."""
     if group == 0 or length <= 0.0:

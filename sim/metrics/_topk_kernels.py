@@ -25,7 +25,7 @@ _FEW = 12  # up to this many positives a long list is not cut down before counti
 _MANY = 256  # beyond this many positives sorting is cheaper than counting
 
 
-@kernel(inline=True)
+@kernel(inline=True, inner=True)
 def _count_ahead(scores, at):
     """Items ranked before item ``at``, the earlier index first among ties."""
     v = scores[at]

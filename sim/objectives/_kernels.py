@@ -87,7 +87,7 @@ def sigmoid(x):
     return (1.0 if x >= 0 else e) / (1.0 + e)
 
 
-@kernel(inline=True)
+@kernel(inline=True, inner=True)
 def _exp_minus_linear(z):
     """exp(z) - 1 - z with small relative error for every z, and exp(z) - 1 beside it."""
     e = math.expm1(z)
@@ -97,7 +97,7 @@ def _exp_minus_linear(z):
     return 0.5 * z * z * series, e
 
 
-@kernel()
+@kernel(inner=True)
 def _divergence_centred(x, shift, s):
     """KL(Q || P_0) and its derivative in log s, for Q proportional to exp(s x); accurate for the smallest divergences.
 
@@ -119,7 +119,7 @@ def _divergence_centred(x, shift, s):
     return mean - math.log1p(a), c / n / (1.0 + a) - mean * mean
 
 
-@kernel()
+@kernel(inner=True)
 def _divergence_plain(x, s, w):
     """The same for x <= 0 with maximum 0, to an absolute error of about 1e-15 log n; ``w`` is scratch."""
     n = x.size

@@ -15,7 +15,7 @@ BLOCK = 64
 """Rankings whose scratch arrays are shared in :func:`fill_values`."""
 
 
-@kernel()
+@kernel(inner=True)
 def areas_at(b, n_top, m, out):
     """X at each of the increasing ``m``: sum of max(m - b_i, 0) over the ``n_top`` best positives."""
     i = 0
@@ -27,7 +27,7 @@ def areas_at(b, n_top, m, out):
         out[a] = i * m[a] - above
 
 
-@kernel()
+@kernel(inner=True)
 def chosen_sum(
     seed, first, stop, n_pos, n_neg, n_top, table, codes, which, ks, gains, shift, m, reference,
     values_sum, cross, squares,

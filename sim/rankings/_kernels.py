@@ -37,7 +37,7 @@ RECALL, DCG, AP, MRR, HIT, AUC = range(6)
 """Codes of the metrics; Precision@K is a multiple of Recall@K, and NDCG@K of DCG@K."""
 
 
-@kernel()
+@kernel(inner=True)
 def draw_uniform(key, n_pos, n_neg, bits, b):
     """Uniformly random ranking: a random set of positions drawn by rejection into a bitmap, read in order into ``b``.
 
@@ -106,7 +106,7 @@ def roc_inverse(table, u):
     return e / (1.0 + e)
 
 
-@kernel()
+@kernel(inner=True)
 def draw_model(key, n_pos, n_neg, table, levels, b):
     """Ranking under a score model, in linear time and without sorting.
 
@@ -140,7 +140,7 @@ def draw_model(key, n_pos, n_neg, table, levels, b):
         i += 1
 
 
-@kernel()
+@kernel(inner=True)
 def ranking_room(n_items):
     """Scratch for :func:`draw_ranking`: a bit an item, all zero, and room for the levels of the scores."""
     return np.zeros((n_items + 63) // 64, dtype=np.uint64), np.empty(n_items + 2)
@@ -193,7 +193,7 @@ def metric_values(b, n_pos, n_neg, codes, which, ks, gains, hits, dcg, ap, out):
             out[c] = 1.0 - above / (np.float64(n_pos) * n_neg)
 
 
-@kernel(fastmath={"contract"})  # fused multiply-add is at least as accurate as two roundings
+@kernel(fastmath={"contract"}, inner=True)  # fused multiply-add is at least as accurate as two roundings
 def add_cross(counts, values, cross):
     """``cross[c, m] += sum_l values[l, c] * counts[l, m]`` over the eight lanes l."""
     n = cross.shape[1]
@@ -217,7 +217,7 @@ def add_cross(counts, values, cross):
                 row[m] = total
 
 
-@kernel(fastmath={"contract"})
+@kernel(fastmath={"contract"}, inner=True)
 def add_squares(counts, reference, area, squares):
     """Add (X_m - reference_m)^2 of eight rankings to ``squares[m]``, X the double cumulative sum of ``counts[lane]``.
 
@@ -269,7 +269,7 @@ def add_squares(counts, reference, area, squares):
             total[i] += low + (d4 * d4 + d5 * d5 + d6 * d6 + d7 * d7)
 
 
-@kernel()
+@kernel(inner=True)
 def group_sum(
     seed, first, stop, n_pos, n_neg, n_top, table, codes, which, ks, gains, shift, reference,
     values_sum, out_cross, out_squares,

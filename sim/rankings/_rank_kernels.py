@@ -34,7 +34,7 @@ def rank_levels(values, order, level, counts, n_levels):
         n_levels[row] = at + 1
 
 
-@kernel()
+@kernel(inner=True)
 def mid_ranks(counts, out):
     """Centred mid-rank of each level over n: mean over all j of sign(x - x_j) / 2."""
     n = counts.sum()
@@ -91,7 +91,7 @@ def column_sums(method, columns, bounds, spread, own):
             own[g, row] = part * n / total if total > 0.0 else 0.0
 
 
-@kernel()
+@kernel(inner=True)
 def spearman_cross(x_level, x_counts, y_level, y_counts, cross):
     """Projections of sum u v, u and v the centred mid-ranks; returns that sum."""
     n = x_level.size
@@ -123,7 +123,7 @@ def below(tree, q):
     return total
 
 
-@kernel()
+@kernel(inner=True)
 def kendall_cross(order, x_level, y_level, y_counts, cross):
     """Concordant less discordant partners of each observation; returns their sum. Time O(n log L)."""
     n = order.size

@@ -16,7 +16,7 @@ NORMAL, STUDENT, LOGISTIC, GUMBEL, EXPONENTIAL, BETA, SKEWED, TABLE = range(8)
 """Codes of the laws; the parameters p are listed in :func:`draw_score`."""
 
 
-@kernel()
+@kernel(inner=True)
 def gamma_draw(key, shape):
     """Gamma(shape, 1) by Marsaglia and Tsang (2000), with the power of a uniform for shape < 1."""
     d = (shape if shape >= 1.0 else shape + 1.0) - 1.0 / 3.0
@@ -36,7 +36,7 @@ def gamma_draw(key, shape):
     return g
 
 
-@kernel()
+@kernel(inner=True)
 def draw_score(kind, p, pool, key, i):
     """Draw ``i`` of the stream ``key`` from the law ``kind``.
 

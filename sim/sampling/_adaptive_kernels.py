@@ -82,7 +82,7 @@ def _room(n_users, V):
     return np.empty((n_users, edges.size * _BLOCK), V.dtype), ids, edges, sums
 
 
-@kernel()
+@kernel(inner=True)
 def _admissible_scores(U, first, V, indptr, indices, exclude, ids, scores):
     """The scores of all items for the users from ``first`` on, -inf where an item must not be drawn.
 
@@ -101,7 +101,7 @@ def _admissible_scores(U, first, V, indptr, indices, exclude, ids, scores):
                 scores[s, indices[e]] = -np.inf
 
 
-@kernel()
+@kernel(inner=True)
 def _cumulate(weights, edges, sums):
     """Cumulative sums of the weights at the end of every block; returns the total."""
     ones, numbers, few = sums
@@ -114,7 +114,7 @@ def _cumulate(weights, edges, sums):
     return total
 
 
-@kernel()
+@kernel(inner=True)
 def _at_quantile(weights, edges, u):
     """The first entry whose cumulative weight passes the share ``u`` of all: its block, then the entry in it."""
     edge = min(u, 1 - 1e-15) * edges[-1]  # so that some block passes it

@@ -21,7 +21,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-@kernel(inline=True)
+@kernel(inline=True, inner=True)
 def _insert(losses, m, idx, kept, j):
     """Put position j into the list of the best, kept in falling order of loss; returns the list's new length."""
     value = losses[j]
@@ -35,7 +35,7 @@ def _insert(losses, m, idx, kept, j):
     return min(kept + 1, m)
 
 
-@kernel(counted=False)
+@kernel(counted=False, inner=True)
 def _few_largest(losses, m, idx, lanes):
     """:func:`top_m` for m <= 16 <= n / 2; ``lanes`` is scratch.
 
@@ -178,7 +178,7 @@ def softmax(margins, params, idx, w):
     return n
 
 
-@kernel()
+@kernel(inner=True)
 def _sort_falling(losses, idx, m):
     """Put ``idx[:m]`` into falling order of loss, ties into the order of the pool (Shell's sort, Ciura's gaps)."""
     for gap in (701, 301, 132, 57, 23, 10, 4, 1):
@@ -245,7 +245,7 @@ def ahns(margins, params, idx, w):
     return 1
 
 
-@kernel()
+@kernel(inner=True)
 def draw_from(idx, w, count, u):
     """The kept position at quantile ``u`` in (0, 1) of the weights: an inverse-CDF draw."""
     total = 0.0

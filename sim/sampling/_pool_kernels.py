@@ -22,7 +22,7 @@ def mask_words(n_items: int) -> int:
     return (n_items + 63) // 64
 
 
-@kernel(inline=True)
+@kernel(inline=True, inner=True)
 def has_bit(mask, i):
     return (mask[i >> 6] >> (np.uint64(i) & _63)) & _ONE != 0
 
@@ -32,12 +32,12 @@ def set_bit(mask, i):
     mask[i >> 6] |= _ONE << (np.uint64(i) & _63)
 
 
-@kernel(inline=True)
+@kernel(inline=True, inner=True)
 def clear_bit(mask, i):
     mask[i >> 6] &= ~(_ONE << (np.uint64(i) & _63))
 
 
-@kernel(counted=False)
+@kernel(counted=False, inner=True)
 def draw_pool(key, n_items, n_excluded, size, replace, mask, ids):
     """Write a uniform pool into ``ids`` and return its length.
 
@@ -79,7 +79,7 @@ def draw_pool(key, n_items, n_excluded, size, replace, mask, ids):
     return size
 
 
-@kernel()
+@kernel(inner=True)
 def _draw_listed(key, n_items, left, size, mask, ids):
     """With replacement, from a list of the admissible items."""
     admissible = np.empty(left, np.int32)
@@ -93,7 +93,7 @@ def _draw_listed(key, n_items, left, size, mask, ids):
     return size
 
 
-@kernel()
+@kernel(inner=True)
 def _draw_dense(key, n_items, left, size, mask, ids):
     """Selection sampling (Knuth, TAOCP 2, 3.4.2, algorithm S), then a shuffle to make the order exchangeable."""
     taken = 0

@@ -70,7 +70,7 @@ def alias_table(weights, accept, alias):
             alias[small[k]] = heaviest
 
 
-@kernel(inline=True)
+@kernel(inline=True, inner=True)
 def _by_alias(key, draw, slots):
     """One item: the upper half of a word picks the slot, the lower half takes its own item or the alias."""
     bits = word(key, draw)
@@ -79,7 +79,7 @@ def _by_alias(key, draw, slots):
     return np.int64(i if (bits & _LOW32) < (slot >> _S32) else slot & _LOW32)
 
 
-@kernel()
+@kernel(inner=True)
 def _by_factor(key, draw, row, table, numbers):
     """One item of the adaptive oversampling of Rendle and Freudenthaler (2014)."""
     d, n = table.shape
@@ -97,7 +97,7 @@ def _by_factor(key, draw, row, table, numbers):
     return np.int64(table[f, rank if row[f] >= 0 else n - 1 - rank])
 
 
-@kernel()
+@kernel(inner=True)
 def _propose(key, draw, proposal, user, row):
     kind, _, slots, table, numbers = proposal
     if kind == ITEMS:
@@ -107,7 +107,7 @@ def _propose(key, draw, proposal, user, row):
     return _by_factor(key, draw, row, table, numbers)
 
 
-@kernel()
+@kernel(inner=True)
 def _by_scan(u, proposal, n_items, mask):
     """The admissible item at quantile ``u``, -1 where none has a weight."""
     kind, weights = proposal[0], proposal[1]
