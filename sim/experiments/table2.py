@@ -2,11 +2,12 @@
 
 The budget of a method is three values of its own parameter, or of the learning rate where it has none, times the
 plan's weight decays: 6 trainings on Gowalla, 12 on the small sets. Methods of small gradients may train for twice as
-many epochs. Costs, from those of docs/samplers.md and 1.75 s for a Gowalla epoch of DNS(5, 200) on one thread: Gowalla
-7 hours of one core, of which NonSampling 1.1, IRGAN 0.7 and Kernel 0.7; the small sets about half an hour each. Without
-sampling an epoch on Gowalla takes as long as 9 of DNS's: trainings have 20 epochs, and larger learning rates, as a
-user's row takes one step an epoch. Gowalla's cells of DNS(M, N) and Softmax-v are shared with those of the guidelines,
-where of four decays .0003 and .01 are best for no M (figures/cells/gowalla.csv).
+many epochs. Costs, from those of docs/samplers.md and 2.3 s for a Gowalla epoch of DNS(5, 200) on one thread: Gowalla
+9 hours of one core; the small sets about half an hour each. Without sampling an epoch on Gowalla takes as long as 9 of
+DNS's: trainings have 20 epochs, and larger learning rates, as a user's row takes one step an epoch. IRGAN's and the
+kernel's go through all items for every user at each epoch's start, and have 30 epochs. Gowalla's cells of DNS(M, N) and
+Softmax-v are shared with those of the guidelines, where of four decays .0003 and .01 are best for no M
+(figures/cells/gowalla.csv).
 """
 
 from __future__ import annotations
@@ -101,8 +102,15 @@ def _methods(
     decays: tuple[float, ...],
     seeds: int,
     epochs: int,
+    scans: tuple[int, int] | None = None,
+    full: tuple[float, float, float] = (0.002, 0.005, 0.01),
 ) -> dict[str, Method]:
-    """The rows: ``first`` are the pools of DNS(1, N); slow methods may train for ``epochs``."""
+    """The rows: ``first`` are the pools of DNS(1, N), ``full`` the learning rates of training without sampling.
+
+    Methods of small gradients may train for ``epochs``; those that go through all items of every user once an epoch,
+    and training without sampling, for ``scans`` (default: the same).
+    """
+    once, whole = scans or (epochs, epochs)
 
     def rates(sampler: Sampler, *lrs: float) -> tuple[Candidate, ...]:
         return tuple(Candidate(sampler, {"lr": lr, "epochs": epochs}) for lr in lrs)
@@ -114,8 +122,8 @@ def _methods(
             Candidate(WARP(target.n_neg, margin, N), {"loss": "hinge", "margin": margin, "epochs": epochs})
             for margin in (0.5, 1.0, 2.0)
         ),
-        "IRGAN": candidates(*(IRGAN(tau=tau) for tau in (0.5, 1.0, 2.0)), epochs=epochs),
-        "Kernel": candidates(*(Kernel(alpha=a) for a in (1.0, 10.0, 100.0)), loss="sampled-softmax", epochs=epochs),
+        "IRGAN": candidates(*(IRGAN(tau=tau) for tau in (0.5, 1.0, 2.0)), epochs=once),
+        "Kernel": candidates(*(Kernel(alpha=a) for a in (1.0, 10.0, 100.0)), loss="sampled-softmax", epochs=once),
         "DNS(1,N)": candidates(*(DNS(1, n) for n in first)),
         "PRIS(U)": candidates(*(pris(N, tau=tau) for tau in taus), epochs=epochs),
         "PRIS(P)": candidates(*(pris(N, popular=True, tau=tau) for tau in taus), epochs=epochs),
@@ -126,7 +134,7 @@ def _methods(
         "Softmax-exact": candidates(*(SoftmaxExact(rho, N) for rho in exact)),
         "TopKOptimal": rates(target, 0.002, 0.005, 0.01),
         "AHNS": candidates(*(AHNS(beta=beta) for beta in (0.001, 0.003, 0.01)), epochs=epochs),
-        "NonSampling": rates(NonSampling(), 0.002, 0.005, 0.01),
+        "NonSampling": tuple(Candidate(NonSampling(), {"lr": lr, "epochs": whole}) for lr in full),
     }
     return {name: Method(tried, decays, seeds) for name, tried in found.items()}
 
@@ -154,10 +162,8 @@ GOWALLA = Plan(
     _methods(
         N=200, first=(10, 50, 200), Ms=(2, 5, 10), rhos=(0.4, 1.0, 3.0), exact=(1.0, 2.0, 3.0),
         lams=(500.0, 2000.0, 8000.0), taus=(0.5, 1.0, 2.0), target=TopKOptimal("ndcg", 50, 200, 25, 40_963),
-        decays=(0.001, 0.003), seeds=3, epochs=60,
-    ) | {"NonSampling": Method(
-        tuple(Candidate(NonSampling(), {"lr": lr, "epochs": 20}) for lr in (0.01, 0.02, 0.05)), (0.001, 0.003), 3,
-    )},
+        decays=(0.001, 0.003), seeds=3, epochs=60, scans=(30, 20), full=(0.01, 0.02, 0.05),
+    ),
     {"lr": 0.005, "epochs": 30}, 5,
 )  # fmt: skip
 
