@@ -8,7 +8,7 @@ test part ranked once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
-    "METRICS", "Candidate", "Chosen", "Method", "Plan", "candidates", "draw", "markdown", "markdown_means", "reduced",
-    "run_plan", "run_plans", "sentences", "title", "tune",
+    "METRICS", "Candidate", "Chosen", "Method", "Plan", "candidates", "draw", "markdown", "markdown_means",
+    "over_plans", "reduced", "run_plan", "run_plans", "sentences", "title", "tune",
 ]  # fmt: skip
 
 METRICS = ("ndcg@50", "recall@50")
@@ -131,7 +131,7 @@ def reduced(plan: Plan, *, tried: int, decays: tuple[float, ...], seeds: int, sh
 def run_plans(plans: Sequence[Plan], paper: Paper, options: Options) -> pd.DataFrame:
     """Tune setting, weight decay and epochs on validation, train the final models, evaluate on test.
 
-    A data set that cannot be had is left out; if none can, that is the error.
+    Data sets that cannot be had are left out, see :func:`over_plans`.
 
     Returns
     -------
@@ -141,14 +141,23 @@ def run_plans(plans: Sequence[Plan], paper: Paper, options: Options) -> pd.DataF
         seeds, NaN for one seed), seeds, users, paper (the printed number or NaN), far (more than 10% from it), command
         (trains the first final model).
     """
-    rows: list[dict[str, Any]] = []
-    missing = None
-    for plan in plans:
+
+    def rows(plan: Plan) -> list[dict[str, Any]]:
         for name in options.methods:
             check_choice("method", name, tuple(plan.methods))
         chosen = {name: method for name, method in plan.methods.items() if name in (options.methods or plan.methods)}
+        return run_plan(replace(plan, methods=chosen), paper, options)
+
+    return over_plans(plans, rows)
+
+
+def over_plans(plans: Sequence[Plan], rows_of: Callable[[Plan], list[dict[str, Any]]]) -> pd.DataFrame:
+    """The rows of all plans. A data set that cannot be had is left out; if none can, that is the error."""
+    rows: list[dict[str, Any]] = []
+    missing = None
+    for plan in plans:
         try:
-            rows += run_plan(replace(plan, methods=chosen), paper, options)
+            rows += rows_of(plan)
         except FetchError as error:
             missing = error
     if not rows and missing is not None:

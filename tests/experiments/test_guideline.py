@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 
-from sim.experiments import Options, ablation, collapse, corr_data, fig1, fig8, fig11, guideline, hardness_map
+from sim.experiments import Options, ablation, collapse, corr_data, fig1, fig8, fig11, guideline, hardness_map, table2
 from sim.experiments._curves import best
 from sim.experiments._realised import realised_hardness
 from sim.experiments.peak_trend import trend_rows
@@ -130,8 +132,15 @@ def test_ablation_changes_one_thing_at_a_time():
     assert positives.decays == own.decays and summed.decays == both.decays == (ablation.FIXED_DECAY,)
 
 
-def test_fig1_compares_with_uniform(options):
-    table = fig1.run(options)
-    assert (table[table.method == "BPR (uniform)"].gain == 1).all()
-    assert ((table.gain_low <= table.gain) & (table.gain <= table.gain_high)).all()
-    assert table.groupby("method").size().eq(len(fig1.METRICS)).all()
+def test_fig1_has_the_means_of_table2_and_compares_with_uniform(options):
+    table = fig1.run(options).set_index(["data", "method", "metric"])
+    rows = table2.run(replace(options, methods=fig1.METHODS)).set_index(["data", "method", "metric"])
+    assert sorted(table.index) == sorted(rows.index)
+    pd.testing.assert_series_equal(table["mean"], rows["mean"].loc[table.index], rtol=1e-12)
+    for ratio, base in (("gain", "BPR"), ("lead", "NonSampling")):
+        own = table.xs(base, level="method")
+        assert (own[[ratio, f"{ratio}_low", f"{ratio}_high"]] == 1).all(axis=None)
+        expected = table["mean"] / own["mean"].loc[table["mean"].droplevel("method").index].to_numpy()
+        np.testing.assert_allclose(table[ratio], expected)
+        assert ((table[f"{ratio}_low"] <= table[ratio]) & (table[ratio] <= table[f"{ratio}_high"])).all()
+    fig1.plot(table.reset_index())
