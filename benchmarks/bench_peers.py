@@ -3,7 +3,7 @@
     python benchmarks/bench_peers.py                        Gowalla; writes figures/B-quality.{csv,json,pdf,png}
     python benchmarks/bench_peers.py --only numpy           adds to that figure; other programs' points are kept
     python benchmarks/bench_peers.py --data ml-100k --only dns implicit --out DIR
-    pip install implicit lightfm-next cornac                the peers; those that are missing are named and left out
+    pip install implicit lightfm-next cornac torch          the peers; those that are missing are named and left out
 
 Seconds are training alone: neither evaluation nor compilation counts. All programs are judged by the same code: full
 ranking of all items, train items taken out, test positives of all users. Settings of this trainer were chosen on the
@@ -175,6 +175,44 @@ def numpy_dns(marks: list[int], *, M: int = 5, N: int = 200, lr: float = 0.005, 
     return run
 
 
+def torch_dns(marks: list[int], *, M: int = 5, N: int = 200, lr: float = 0.005, decay: float = 0.004) -> Any:
+    """The same algorithm as a PyTorch program: embeddings, autograd, ``torch.optim.Adam`` on all rows.
+
+    Its speed hangs on the allocator: with MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 in the environment it
+    keeps the 105 MB of a batch's rows instead of asking the system for them again.
+    """
+
+    def run(train: sparse.csr_matrix) -> Curve:
+        import torch
+        from torch.nn.functional import softplus
+
+        torch.manual_seed(0)
+        torch.set_num_threads(numba.get_num_threads())
+        users, items = (torch.from_numpy(a.astype(np.int64)) for a in train.nonzero())
+        U, V = (torch.nn.Embedding(n, D) for n in train.shape)
+        for table in (U, V):
+            torch.nn.init.normal_(table.weight, std=0.1)
+        optimizer = torch.optim.Adam([U.weight, V.weight], lr=lr, weight_decay=decay)
+        seconds, done = 0.0, 0
+        for mark in marks:
+            start = time.perf_counter()
+            for _ in range(mark - done):
+                for batch in torch.randperm(len(users)).split(4096):
+                    towards, i = U(users[batch]), items[batch]
+                    pool = torch.randint(train.shape[1], (len(batch), N))
+                    scores = torch.einsum("bnd,bd->bn", V(pool), towards)
+                    hardest = scores.topk(M, dim=1).values
+                    loss = softplus(hardest - (towards * V(i)).sum(1, keepdim=True)).mean(1).sum()
+                    optimizer.zero_grad()
+                    loss.backward()
+                    optimizer.step()
+            seconds += time.perf_counter() - start
+            done = mark
+            yield mark, seconds, U.weight.detach().numpy(), V.weight.detach().numpy()
+
+    return run
+
+
 TUNED: dict[str, Any] = {"lr": 0.005, "weight_decay": 0.004, "exclude_positives": False}
 LONG, SHORT = [2, 4, 8, 16, 32, 64, 128], [4, 8, 16, 32, 64]
 PROGRAMS: dict[str, tuple[str, Callable[[sparse.csr_matrix], Curve]]] = {
@@ -185,6 +223,7 @@ PROGRAMS: dict[str, tuple[str, Callable[[sparse.csr_matrix], Curve]]] = {
     "lightfm": ("lightfm WARP", lightfm_warp(SHORT)),
     "cornac": ("cornac BPR", cornac_bpr([8, 32, 100])),
     "numpy": ("DNS(5, 200) in NumPy", numpy_dns([1, 2, 4])),
+    "torch": ("DNS(5, 200) in PyTorch", torch_dns([1, 2])),
 }
 
 
