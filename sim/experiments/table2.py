@@ -98,6 +98,7 @@ def _methods(
     exact: Sequence[float],
     lams: Sequence[float],
     taus: Sequence[float],
+    betas: Sequence[float],
     target: TopKOptimal,
     decays: tuple[float, ...],
     seeds: int,
@@ -133,7 +134,7 @@ def _methods(
         "Softmax-v": candidates(*(SoftmaxV(rho, N) for rho in rhos)),
         "Softmax-exact": candidates(*(SoftmaxExact(rho, N) for rho in exact)),
         "TopKOptimal": rates(target, 0.002, 0.005, 0.01),
-        "AHNS": candidates(*(AHNS(beta=beta) for beta in (0.001, 0.003, 0.01)), epochs=epochs),
+        "AHNS": candidates(*(AHNS(beta=beta) for beta in betas), epochs=epochs),
         "NonSampling": tuple(Candidate(NonSampling(), {"lr": lr, "epochs": whole}) for lr in full),
     }
     return {name: Method(tried, decays, seeds) for name, tried in found.items()}
@@ -143,7 +144,8 @@ ML100K = Plan(
     "ml-100k",
     _methods(
         N=200, first=(2, 5, 10), Ms=(50, 100, 150), rhos=(0.03, 0.1, 0.3), exact=(0.03, 0.1, 0.3),
-        lams=(100.0, 300.0, 1000.0), taus=(1.0, 2.0, 4.0), target=TopKOptimal("ndcg", 50, 200, 42, 966),
+        lams=(100.0, 300.0, 1000.0), taus=(1.0, 2.0, 4.0), betas=(0.001, 0.003, 0.01),
+        target=TopKOptimal("ndcg", 50, 200, 42, 966),
         decays=(0.03, 0.1, 0.3, 1.0), seeds=5, epochs=48,
     ),
     {"lr": 0.005, "batch_size": 1024, "epochs": 24}, 2,
@@ -152,7 +154,8 @@ HEALTH = Plan(
     "irb-amazon2014-health",
     _methods(
         N=40, first=(2, 5, 10), Ms=(10, 20, 30), rhos=(0.03, 0.1, 0.3), exact=(0.03, 0.1, 0.3),
-        lams=(100.0, 300.0, 1000.0), taus=(1.0, 2.0, 4.0), target=TopKOptimal("ndcg", 50, 40, 17, 1183),
+        lams=(100.0, 300.0, 1000.0), taus=(1.0, 2.0, 4.0), betas=(0.001, 0.003, 0.01),
+        target=TopKOptimal("ndcg", 50, 40, 17, 1183),
         decays=(0.01, 0.03, 0.1, 0.3), seeds=5, epochs=80,
     ),
     {"lr": 0.005, "batch_size": 1024, "epochs": 40}, 4,
@@ -161,7 +164,8 @@ GOWALLA = Plan(
     "gowalla",
     _methods(
         N=200, first=(10, 50, 200), Ms=(2, 5, 10), rhos=(0.4, 1.0, 3.0), exact=(1.0, 2.0, 3.0),
-        lams=(500.0, 2000.0, 8000.0), taus=(0.5, 1.0, 2.0), target=TopKOptimal("ndcg", 50, 200, 25, 40_963),
+        lams=(500.0, 2000.0, 8000.0), taus=(0.5, 1.0, 2.0), betas=(3.0, 10.0, 30.0),
+        target=TopKOptimal("ndcg", 50, 200, 25, 40_963),
         decays=(0.001, 0.003), seeds=3, epochs=60, scans=(30, 20), full=(0.01, 0.02, 0.05),
     ),
     {"lr": 0.005, "epochs": 30}, 5,
