@@ -70,6 +70,17 @@ def _level_with_softmax(p: Any, t: Tally) -> None:
 
 
 @check(
+    "Gowalla, matrix factorisation: it is ahead of every other method of the paper's table: the intervals are apart",
+    Kind.EXPERIMENT,
+    role=Role.SHARP,
+)
+def _ahead_on_gowalla(p: Any, t: Tally) -> None:
+    for words, best, other in _best_and_others(p.ours):
+        if words.startswith("Table2, gowalla:"):
+            t.holds(p.ahead(best, other), words)
+
+
+@check(
     "Gowalla, matrix factorisation: BPR and DNS(1, N) reach at least 1.1 times the printed numbers; DNS(M, N) is "
     "ahead of DNS(1, N) by less than a third of the printed 28%",
     Kind.EXPERIMENT,
@@ -107,16 +118,20 @@ TAB2 = Claim(
         Status.REFUTED,
         "The printed rows of the other methods come from another program. With one trainer and one tuning budget the "
         "better of the two has NDCG@50 .4051 on ml-100k, .1780 on amazon2014-health and .1814 on Gowalla. PRIS(U), a "
-        "softmax at a tuned temperature over the same pool, is level (.4051, .1784), on ml-100k so are AOBPR (.4043) "
-        "and training without sampling (.4032). On Gowalla DNS(1, N) with its N tuned reaches .1764 where .1412 is "
-        "printed, uniform BPR .1417 where .1216 is: DNS(M, N) is 3% ahead of DNS(1, N), not 28%. With LightGCN DNS(M, "
-        "N) has .4142 and .1844, PRIS(U) .4155 and .1803, Softmax-v .4053 and .1770.",
+        "softmax at a tuned temperature over the same pool, is level on the small sets (.4051, .1784), on ml-100k so "
+        "are AOBPR (.4043) and training without sampling (.4032). On Gowalla DNS(M, N) is ahead of all the paper's "
+        "methods, DNS(1, N) (.1764) and PRIS (.1719) next, and level with Softmax-exact (.1806); but by less than "
+        "printed: BPR reaches .1417 where .1216 is printed, WARP .1617 (.1248), PRIS(U) .1719 (.1334), DNS(1, N) with "
+        "its N tuned .1764 (.1412), so that DNS(M, N) is 3% ahead of DNS(1, N), not 28%. AdaSIR, the method of the "
+        "paper that the printed rows are quoted from, has .1446 and .1464, 3 to 4% below what is printed. Softmax-v "
+        "has .1764 (.1837). With LightGCN DNS(M, N) has .4142 and .1844 on the small sets, PRIS(U) .4155 and .1803, "
+        "Softmax-v .4053 and .1770.",
     ),
     sharp="The better of DNS(M, N) and Softmax-v is ahead of uniform BPR (by 4, 7 and 28% on ml-100k, "
-    "amazon2014-health and Gowalla) and of DNS(1, N) with its N tuned (by 3, 4 and 3%). A softmax over the same pool "
-    "at a tuned temperature, PRIS, is level with it: what counts is that the hardness can be set, not which of these "
-    "samplers sets it.",
-    checks=(_ahead_of_all, _ahead_of_some, _level_with_softmax, _printed_gap),
+    "amazon2014-health and Gowalla) and of DNS(1, N) with its N tuned (by 3, 4 and 3%), on Gowalla of all the paper's "
+    "methods. A softmax over the same pool at a tuned temperature, PRIS, is level with it on the small sets and 5% "
+    "behind on Gowalla: what counts most is that the hardness can be set.",
+    checks=(_ahead_of_all, _ahead_of_some, _level_with_softmax, _ahead_on_gowalla, _printed_gap),
     parts={"ours": OURS, "ahead": _ahead, "factor": 1.1},
     example=_example,
     mutants=(
