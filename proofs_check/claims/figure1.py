@@ -87,7 +87,7 @@ FIG1 = Claim(
         "level with it (NDCG@50 +.5% [-.9, 1.7] and +.4% [-.7, 1.6]; Recall@50 -.5% and -1.2%): there hard negatives "
         "gain no more than the noise of sampling costs.",
     ),
-    sharp="By NDCG@50 DNS(M, N) and Softmax-v are ahead of uniform sampling on both sets, and ahead of training without "
+    sharp="By NDCG@50 DNS(M, N) and Softmax-v are ahead of uniform sampling on both sets, and of training without "
     "sampling on the sparse one, by 5 and 6%; where a user's positives are several per cent of the items, as on "
     "ml-100k, training without sampling does as well.",
     checks=(_as_printed, _where, _ahead_of_uniform),
