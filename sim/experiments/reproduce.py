@@ -35,19 +35,8 @@ EXPERIMENTS = {
 """Identifier to module, in the order they are run."""
 
 BY_DATA = (
-    "F1",
-    "F8",
-    "F9",
-    "F10",
-    "F11",
-    "G-map",
-    "G2-trend",
-    "G-collapse",
-    "F6-data",
-    "Table2",
-    "Table3",
-    "Yardstick",
-)
+    "F1", "F8", "F9", "F10", "F11", "G-map", "G2-trend", "G-collapse", "F6-data", "Table2", "Table3", "Yardstick",
+)  # fmt: skip
 """Those whose rows of one data set do not depend on the others."""
 
 BY_METHOD = ("Table2", "Table3", "Yardstick")
