@@ -21,6 +21,7 @@ __all__ = [
     "MASK_LANES",
     "aligned",
     "aligned_zeros",
+    "array_sum",
     "at_least_mask",
     "lowest_bit",
     "prefetch_read",
@@ -167,6 +168,31 @@ def _row_dots(typingctx, a, i, b, rows, j, out):
         return context.get_dummy_value()
 
     return types.none(a, types.intp, b, rows, types.intp, out), codegen
+
+
+@intrinsic
+def _array_sum(typingctx, a, count):
+    if not (isinstance(a, types.Array) and a.ndim == 1 and a.layout == "C" and isinstance(a.dtype, types.Float)):
+        return None
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        vector, lanes = ir.VectorType(context.get_data_type(a.dtype), LANES), ir.Constant(args[1].type, LANES)
+        start = builder.bitcast(data, vector.as_pointer())
+        total = cgutils.alloca_once(builder, vector)
+        builder.store(ir.Constant(vector, [0.0] * LANES), total)
+        blocks = builder.udiv(args[1], lanes)
+        with cgutils.for_range(builder, blocks) as loop:
+            value = _load(builder, start, loop.index, a.dtype.bitwidth // 8)
+            builder.store(builder.fadd(builder.load(total), value), total)
+        rest = cgutils.alloca_once_value(builder, _reduce(builder, builder.load(total)))
+        done = builder.mul(blocks, lanes)
+        with cgutils.for_range(builder, builder.sub(args[1], done)) as loop:
+            value = builder.load(builder.gep(data, [builder.add(done, loop.index)]))
+            builder.store(builder.fadd(builder.load(rest), value), rest)
+        return builder.load(rest)
+
+    return a.dtype(a, types.intp), codegen
 
 
 @intrinsic
@@ -343,6 +369,10 @@ def _plain_row_axpy(c, a, i, out, j):
     out[j] += c * a[i]
 
 
+def _plain_array_sum(a, count):
+    return a[:count].sum()
+
+
 def _plain_at_least_mask(a, j, threshold):
     return sum(1 << lane for lane in range(MASK_LANES) if a[j + lane] >= threshold)
 
@@ -365,6 +395,7 @@ row_dot = _pick(_row_dot, _plain_row_dot, "``a[i] @ b[j]``.")
 row_dots = _pick(_row_dots, _plain_row_dots, "``out[j + l] = a[i] @ b[rows[j + l]]`` for l = 0..7, each as in row_dot.")
 rows_sum = _pick(_rows_sum, _plain_rows_sum, "``out[j] = sum over k < count of c[k] * b[rows[k]]``.")
 row_axpy = _pick(_row_axpy, _plain_row_axpy, "``out[j] += c * a[i]``.")
+array_sum = _pick(_array_sum, _plain_array_sum, "``a[:count].sum()``: of eight lanes as in row_dot, then of the rest.")
 at_least_mask = _pick(_at_least_mask, _plain_at_least_mask, "Bit l is set where ``a[j + l] >= threshold``, l = 0..15.")
 lowest_bit = _pick(_lowest_bit, _plain_lowest_bit, "Position of the lowest set bit of an integer that is not 0.")
 prefetch_read = _pick(_prefetch_read, _plain_prefetch, "Ask for the cache line of ``a[i]``.")

@@ -11,7 +11,7 @@ import numpy as np
 from .._fastmath import sigmoid_softplus
 from .._jit import ZERO, kernel
 from .._random import stream
-from .._simd import LANES, prefetch_read, prefetch_row, prefetch_write, row_dot, row_dots, rows_sum
+from .._simd import LANES, array_sum, prefetch_read, prefetch_row, prefetch_write, row_dot, row_dots, rows_sum
 from ..sampling._pool_kernels import clear_bit, draw_pool, set_bit
 from ..sampling._proposal_kernels import FACTORS, UNIFORM, correct, draw_proposed
 from ._loss_kernels import (
@@ -62,8 +62,20 @@ def _losses(margins, size, slopes, losses):
 
 
 @kernel(counted=False)
-def _entries(count, idx, w, factor, ids, slopes, losses, items, coefficients):
+def _entries(count, size, idx, w, factor, ids, slopes, losses, items, coefficients, scratch):
     """The kept negatives of a pool and their coefficients, after the positive's in front; returns the pair's loss."""
+    whole = count == size  # and in order: no look-ups then, so that all is vector code
+    for k in range(count if whole else 0):
+        whole &= idx[k] == k
+    if whole:
+        for k in range(count):
+            coefficients[k + 1] = factor * w[k] * slopes[k]
+        for k in range(count):
+            scratch[k] = factor * w[k] * losses[k]
+        for k in range(count):
+            items[k + 1] = ids[k]
+        coefficients[0] = -array_sum(coefficients[1:], count)
+        return array_sum(scratch, count)
     total, loss = w.dtype.type(0), w.dtype.type(0)
     for k in range(count):
         j = np.uint64(idx[k])  # unsigned: see distribute
@@ -244,7 +256,7 @@ def user_task(
             factor = real(count) if summed and rank_based else real(1)
             if objective[0] == LLPAUC:
                 factor *= real(place_factor(old, start, V, indices[indptr[u] : indptr[u + 1]], score, objective[3]))
-            loss += _entries(count, idx, w, factor, ids, slopes, losses, items[n:], coefficients[n:])
+            loss += _entries(count, size, idx, w, factor, ids, slopes, losses, items[n:], coefficients[n:], margins)
             if objective[0] == BCE and count > 0:
                 loss += add_positive(score, coefficients[n:])
             if objective[0] == LLPAUC:

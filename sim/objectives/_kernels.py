@@ -10,47 +10,16 @@ import math
 
 import numpy as np
 
+from .._fastmath import exp
 from .._jit import kernel
+from .._simd import array_sum
 
-__all__ = ["exp_nonpositive", "kl_temperature_1d", "sigmoid", "softplus", "taylor_temperature_1d", "tilt_1d"]
+__all__ = ["kl_temperature_1d", "sigmoid", "softplus", "taylor_temperature_1d", "tilt_1d"]
 
 _MAX_STEPS = 200
 _SERIES = 0.03  # below this |z|, exp(z) - 1 - z is summed as a series instead of being left to cancel
-_LOG2E = 1.4426950408889634
-_LN2_HIGH = 6.93147180369123816490e-01  # log 2 to 32 bits, and the rest
-_LN2_LOW = 1.90821492927058770002e-10
-_ROUND = 6755399441055744.0  # 1.5 * 2**52: adding it leaves the nearest integer in the low bits
-_BIAS = np.int64(1023)
-_MANTISSA = np.int64(52)
 _CENTRED = 30.0  # up to this exponent the mean-centred forms are used
 _SMALL = 0.02  # divergences below it need the mean-centred form for a relative error of 1e-12
-
-
-@kernel(inline=True)
-def exp_nonpositive(x):
-    """exp(x) for x <= 0 in float64, free of branches and calls so that loops over it become vector code.
-
-    Relative error below 2 ulp (4e-16) down to x = -708; 0 below, where exp is under 3.4e-308. Cody and Waite's
-    reduction x = k log 2 + r, |r| <= log(2) / 2, a Taylor polynomial of degree 12 in r, k put into the exponent bits.
-    """
-    z = max(np.float64(x), -708.0)
-    shifted = z * _LOG2E + _ROUND
-    k = shifted - _ROUND
-    r = (z - k * _LN2_HIGH) - k * _LN2_LOW
-    p = 1.0 / 479001600.0
-    p = p * r + 1.0 / 39916800.0
-    p = p * r + 1.0 / 3628800.0
-    p = p * r + 1.0 / 362880.0
-    p = p * r + 1.0 / 40320.0
-    p = p * r + 1.0 / 5040.0
-    p = p * r + 1.0 / 720.0
-    p = p * r + 1.0 / 120.0
-    p = p * r + 1.0 / 24.0
-    p = p * r + 1.0 / 6.0
-    p = p * r + 0.5
-    p = p * r * r + r + 1.0
-    power = np.int64((np.float64(shifted).view(np.int64) + _BIAS) << _MANTISSA).view(np.float64)
-    return p * power if x >= -708.0 else 0.0
 
 
 @kernel(inline=True)
@@ -59,7 +28,7 @@ def softplus(x):
 
     max(x, 0) + log1p(e) with e = exp(-|x|) in [0, 1] and log1p(e) = 2 artanh(e / (2 + e)), summed as its series.
     """
-    e = exp_nonpositive(-abs(x))
+    e = exp(-abs(np.float64(x)))
     a = e / (2.0 + e)
     q = a * a  # at most 1 / 9
     p = 1.0 / 31.0
@@ -83,7 +52,7 @@ def softplus(x):
 @kernel(inline=True)
 def sigmoid(x):
     """1 / (1 + exp(-x)) in float64 without overflow or branches."""
-    e = exp_nonpositive(-abs(x))
+    e = exp(-abs(np.float64(x)))
     return (1.0 if x >= 0 else e) / (1.0 + e)
 
 
@@ -124,7 +93,7 @@ def _divergence_plain(x, s, w):
     """The same for x <= 0 with maximum 0, to an absolute error of about 1e-15 log n; ``w`` is scratch."""
     n = x.size
     for i in range(n):
-        w[i] = exp_nonpositive(s * x[i])
+        w[i] = exp(s * x[i])
     # partial sums instead of one chain of additions
     t0 = t1 = f0 = f1 = g0 = g1 = 0.0
     for i in range(0, n - 1, 2):
@@ -211,33 +180,22 @@ def kl_temperature_1d(losses, rho):
 
 
 @kernel(counted=False)
-def taylor_temperature_1d(losses, rho, ddof):
-    """sqrt(Var(losses) / (2 rho)), eq. (25), with divisor n - ddof; inf for rho = 0, 0.0 for equal losses."""
+def taylor_temperature_1d(losses, rho, ddof, scratch):
+    """sqrt(Var(losses) / (2 rho)), eq. (25), with divisor n - ddof; inf for rho = 0, 0.0 for equal losses.
+
+    In the precision of ``scratch``, of the size of ``losses``.
+    """
     if rho <= 0.0:
         return math.inf
-    n = losses.size
-    shift = np.float64(losses[0])
-    even = n - n % 2
-    # two partial sums each instead of one chain of additions
-    a = b = 0.0
-    for i in range(0, even, 2):
-        a += losses[i] - shift
-        b += losses[i + 1] - shift
-    if n % 2:
-        a += losses[n - 1] - shift
-    mean = (a + b) / n
-    a = b = 0.0
-    for i in range(0, even, 2):
-        u = losses[i] - shift - mean
-        v = losses[i + 1] - shift - mean
-        a += u * u
-        b += v * v
-    if n % 2:
-        u = losses[n - 1] - shift - mean
-        a += u * u
-    if a + b == 0.0:
-        return 0.0
-    return math.sqrt((a + b) / (n - ddof) / (2.0 * rho))
+    n, shift = losses.size, losses[0]
+    for i in range(n):
+        scratch[i] = losses[i] - shift
+    mean = scratch.dtype.type(array_sum(scratch, n) / n)
+    for i in range(n):
+        deviation = (losses[i] - shift) - mean
+        scratch[i] = deviation * deviation
+    squares = array_sum(scratch, n)
+    return 0.0 if squares == 0.0 else math.sqrt(squares / (n - ddof) / (2.0 * rho))  # n - ddof may be 0
 
 
 @kernel(inline=True, inner=True)
@@ -257,30 +215,21 @@ def _largest(losses):
 
 @kernel(counted=False)
 def tilt_1d(losses, temperature, out):
-    """Write softmax(losses / temperature) to ``out``: uniform over the maxima at 0, uniform at infinity."""
+    """Write softmax(losses / temperature) to ``out``, in its precision: uniform at inf, over the maxima at 0."""
     n = losses.size
+    real = out.dtype.type
     if temperature == math.inf:
         for i in range(n):
             out[i] = 1.0 / n
         return
-    top = _largest(losses)
-    if temperature == 0.0:
+    top, t = _largest(losses), real(temperature)
+    if t == 0.0:
         for i in range(n):
             out[i] = 1.0 if losses[i] == top else 0.0
     else:
         for i in range(n):
-            out[i] = exp_nonpositive((losses[i] - top) / temperature)
-    # four partial sums instead of one chain of additions
-    a = b = c = d = 0.0
-    quads = n - n % 4
-    for i in range(0, quads, 4):
-        a += out[i]
-        b += out[i + 1]
-        c += out[i + 2]
-        d += out[i + 3]
-    for i in range(quads, n):
-        a += out[i]
-    scale = 1.0 / ((a + b) + (c + d))
+            out[i] = exp((losses[i] - top) / t)
+    scale = real(1) / array_sum(out, n)
     for i in range(n):
         out[i] *= scale
 
@@ -331,11 +280,12 @@ def top_weights_1d(losses, x, out):
 @kernel()
 def each_row(function_id, losses, parameter, option, out):
     """Apply a 1-D kernel to every row: 0 kl_temperature, 1 taylor_temperature, 2 kl_dual (option = rho)."""
+    scratch = np.empty(losses.shape[1])
     for r in range(losses.shape[0]):
         if function_id == 0:
             out[r] = kl_temperature_1d(losses[r], parameter[r])
         elif function_id == 1:
-            out[r] = taylor_temperature_1d(losses[r], parameter[r], option)
+            out[r] = taylor_temperature_1d(losses[r], parameter[r], option, scratch)
         else:
             out[r] = kl_dual_1d(losses[r], option, parameter[r])
 

@@ -152,7 +152,7 @@ def softmax_v(losses, params, idx, w):
     """The tilt at the temperature of eq. (25), rho = params[0]."""
     n = losses.size
     # ddof = 1: the unbiased variance, as in the published program
-    tilt_1d(losses, taylor_temperature_1d(losses, params[0], 1), w[:n])
+    tilt_1d(losses, taylor_temperature_1d(losses, params[0], 1, w[:n]), w[:n])
     for j in range(n):
         idx[j] = j
     return n

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numba
 import numpy as np
 import pytest
@@ -31,6 +33,11 @@ def axpy(c, a, i, out, j):
 @numba.njit
 def rows_sum(c, b, rows, count, out, j):
     v.rows_sum(c, b, rows, count, out, j)
+
+
+@numba.njit
+def array_sum(a, count):
+    return v.array_sum(a, count)
 
 
 @numba.njit
@@ -82,6 +89,20 @@ def test_sums(width: int, dtype: type) -> None:
         rows_sum(c, b, rows, count, out, 3)
         np.testing.assert_allclose(out[3], c[:count].astype(float) @ b[rows[:count]], atol=tolerance)
         assert (np.delete(out, 3, 0) == 9).all()
+
+
+@pytest.mark.nojit
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_array_sums(dtype: type) -> None:
+    """Each count alone, and nothing read beyond it; up to seven numbers are added one by one."""
+    numbers = np.random.default_rng(2).normal(size=100).astype(dtype)
+    for count in range(100):
+        a = numbers.copy()
+        a[count:] = np.nan
+        got = array_sum(a, count)
+        assert abs(got - math.fsum(a[:count])) <= 20 * np.finfo(dtype).eps * np.abs(a[:count]).sum()
+        if JIT_ENABLED and count < v.LANES:
+            assert got == sum(a[:count], start=dtype(0))
 
 
 @pytest.mark.nojit
