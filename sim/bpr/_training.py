@@ -37,7 +37,7 @@ __all__ = ["BITS", "TABLES", "Epoch", "Interrupt", "checked_tables", "interactio
 TABLES = ("U", "mU", "vU", "V", "mV", "vV")
 """Names of the state: factors and Adam's two moments, of users and of items."""
 
-BITS = 2
+BITS = 3
 """Version of the arithmetic, part of a checkpoint: raise it when the same settings give other bits than before."""
 
 STATE = "state_"
