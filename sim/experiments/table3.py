@@ -32,14 +32,15 @@ PAPER = {
 
 
 def _methods(
-    N: int, Ms: tuple[int, ...], rhos: tuple[float, ...], decays: tuple[float, ...], seeds: int, epochs: int
-) -> dict[str, Method]:
+    N: int, Ms: tuple[int, ...], rhos: tuple[float, ...], decays: tuple[float, ...], seeds: int, epochs: int,
+    lrs: tuple[float, ...] = (0.002, 0.005, 0.01),
+) -> dict[str, Method]:  # fmt: skip
     """Easy negatives leave small gradients: their methods are still rising when the others are past their peak."""
     taus = (0.5, 1.0, 2.0)
     return {
         name: Method(found, decays, seeds)
         for name, found in {
-            "BPR": tuple(Candidate(Uniform(1), {"lr": lr, "epochs": 3 * epochs}) for lr in (0.002, 0.005, 0.01)),
+            "BPR": tuple(Candidate(Uniform(1), {"lr": lr, "epochs": 3 * epochs}) for lr in lrs),
             "PRIS(U)": candidates(*(pris(N, tau=tau) for tau in taus), epochs=2 * epochs),
             "PRIS(P)": candidates(*(pris(N, popular=True, tau=tau) for tau in taus), epochs=2 * epochs),
             "AdaSIR(U)": candidates(*(AdaSIR(1, N, tau) for tau in taus), epochs=3 * epochs),
@@ -59,8 +60,8 @@ HEALTH = replace(
     methods=_methods(40, (5, 10, 20), (0.01, 0.1, 1.0), (0.001, 0.01, 0.1), 5, 40),
 )  # fmt: skip
 GOWALLA = Plan(
-    "gowalla", _methods(200, (2, 5, 10), (0.4, 1.0, 3.0), (0.0003, 0.001, 0.003), 3, 40),
-    {"layers": 3, "lr": 0.005, "batch_size": 16384, "epochs": 40}, 5,
+    "gowalla", _methods(200, (2, 5, 10), (0.4, 1.0, 3.0), (0.001, 0.003), 3, 20, (0.005, 0.01, 0.02)),
+    {"layers": 3, "lr": 0.01, "batch_size": 16384, "epochs": 20}, 2,
 )  # fmt: skip
 
 PLANS = {
