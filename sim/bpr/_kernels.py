@@ -21,14 +21,14 @@ from ._optimizer_kernels import step_block
 from ._user_kernels import distribute, local_entries, pairs_of_task, pool_buffers, user_task
 
 __all__ = [
-    "POOLS", "REFRESH", "SHUFFLE", "START", "TASK", "block_shift", "deal_batches", "fill_normal", "random_batches",
-    "run_batches",
+    "POOLS", "REFRESH", "SHUFFLE", "START", "block_shift", "deal_batches", "fill_normal", "random_batches",
+    "run_batches", "task_pairs",
 ]  # fmt: skip
 
 START, SHUFFLE, POOLS, REFRESH = 0, 1, 2, 3
 """Names of the random streams: start values of a table; order, pools, and refreshment of the sampler, of an epoch."""
 
-TASK = 64  # pairs a task of the users' side, about
+_TASK_PAIRS, _TASK_ENTRIES, _TASKS = 64, 384, 16  # see task_pairs
 _BLOCK_BYTES = 2**18  # gradients of one block of items
 _MIN_BLOCKS = 16
 _AHEAD = 16  # swaps of a shuffle
@@ -41,6 +41,15 @@ def block_shift(n_items: int, row_bytes: int, batch_size: int) -> int:
     """
     most = min(_BLOCK_BYTES // row_bytes, n_items // _MIN_BLOCKS, 2**32 // batch_size)
     return max(most, 1).bit_length() - 1
+
+
+@kernel(inner=True)
+def task_pairs(batch_size, entries_a_pair):
+    """Pairs of a task of the users' side: at least 64; more where they leave few entries for each block of items.
+
+    But a batch is then at least 16 tasks.
+    """
+    return max(_TASK_PAIRS, min(_TASK_ENTRIES // entries_a_pair, batch_size // _TASKS))
 
 
 @kernel()
@@ -165,16 +174,17 @@ def run_batches(
     own_sampler = (params.copy(), weigh, rank_based, by_score, corrected, sees_positive)  # takes the positive's score
     flat = tables[0].ravel(), tables[1].ravel(), tables[2].ravel()
     buffers = pool_buffers(old, pool, proposal, corrected)
-    local = local_entries(2 * TASK * entries_a_pair, old)
+    size = task_pairs(batch_size, entries_a_pair)
+    local = local_entries(2 * size * entries_a_pair, old)
     for b in range(first, last):
         begin, end = b * batch_size, min((b + 1) * batch_size, dealt[0].size)
         pairs, users, positives = dealt[0][begin:end], dealt[1][begin:end], dealt[2][begin:end]
         scale = one / old.dtype.type(pairs.size) if averaged else one
-        tasks = (pairs.size + TASK - 1) // TASK
+        tasks = (pairs.size + size - 1) // size
         counter = 3 * (b - first)
         task = next_task(counters, counter)
         while task < tasks:
-            start, stop = pairs_of_task(users, task * TASK), pairs_of_task(users, (task + 1) * TASK)
+            start, stop = pairs_of_task(users, task * size), pairs_of_task(users, (task + 1) * size)
             if (stop - start) * entries_a_pair > local[0].size:
                 local = local_entries((stop - start) * entries_a_pair, old)
             n, task_losses[task] = user_task(

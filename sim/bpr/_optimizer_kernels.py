@@ -105,24 +105,28 @@ def catch_up(me, threads, step, done, P, m, v, optimizer):
 def step_block(P, m, v, G, touched, sparse, scale, step, optimizer):
     """One step on a block of rows; the gradients ``G`` and the flags ``touched`` are used up (set to zero)."""
     rule, hyper, step_sizes, root_corrections, _ = optimizer
+    rows = np.empty(sparse * (touched.size + 1), np.uint32)
     _step_rows(
-        P.ravel(), m.ravel(), v.ravel(), G.ravel(), P.shape[1], touched, sparse, scale, rule, numbers(hyper),
+        P.ravel(), m.ravel(), v.ravel(), G.ravel(), P.shape[1], touched, rows, sparse, scale, rule, numbers(hyper),
         step_sizes[step], root_corrections[step],
     )  # fmt: skip
 
 
 @kernel(counted=False)
-def _step_rows(P, m, v, G, width, touched, sparse, scale, rule, hyper, step_size, root_correction):
-    """:func:`step_block` on flat tables."""
+def _step_rows(P, m, v, G, width, touched, rows, sparse, scale, rule, hyper, step_size, root_correction):
+    """:func:`step_block` on flat tables; ``rows`` is scratch, one longer than ``touched``."""
     if not sparse:
         _update(rule, hyper, P, m, v, ZERO, G, ZERO, P.size, scale, step_size, root_correction)
         G[:] = 0
         touched[:] = 0
         return
-    for i in range(touched.size):
-        if touched[i]:
-            at = i * width
-            _update(rule, hyper, P, m, v, at, G, at, width, scale, step_size, root_correction)
-            for k in range(at, at + width):
-                G[k] = 0
-            touched[i] = 0
+    count, width = np.uint64(0), np.uint64(width)
+    for i in range(np.uint64(touched.size)):  # without branches: which rows were touched cannot be foreseen
+        rows[count] = i
+        count += np.uint64(touched[i])
+        touched[i] = 0
+    for e in range(count):
+        at = rows[e] * width
+        _update(rule, hyper, P, m, v, at, G, at, width, scale, step_size, root_correction)
+        for k in range(at, at + width):
+            G[k] = 0

@@ -95,11 +95,12 @@ class Epoch:
 
     def _sampling_loop(self, sampler: Sampler) -> Callable[..., None]:
         """The loop over batches, with what its two sides share."""
-        room, tasks = self.batch_size * (sampler.width + 1), -(-self.batch_size // kernels.TASK)
+        entries_a_pair = sampler.width + 1
+        tasks = -(-self.batch_size // kernels.task_pairs(self.batch_size, entries_a_pair))
         U, V = self.tables[0], self.tables[3]
         shared = (
             aligned_zeros((self.batch_size, U.shape[1]), U.dtype),
-            aligned_zeros(2 * room, np.uint32 if U.itemsize == 4 else np.uint64),
+            aligned_zeros(2 * self.batch_size * entries_a_pair, np.uint32 if U.itemsize == 4 else np.uint64),
             np.zeros((tasks, -(-len(V) >> int(self.shift)) + 1), np.uint32),
             np.zeros(tasks),
         )
