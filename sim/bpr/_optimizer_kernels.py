@@ -59,7 +59,7 @@ def _update(rule, hyper, p, m, v, at, g, g_at, size, scale, step_size, root_corr
             p[i] -= lr * (grad / (math.sqrt(v[i]) + eps))
 
 
-@kernel(counted=False, inner=True)
+@kernel(inline=True, inner=True)
 def step_row(u, gradient, width, scale, P, m, v, rule, hyper, step_size, root_correction, constant):
     """One step on a user's row; the tables are flat."""
     _update(rule, hyper, P, m, v, u * width, gradient, ZERO, width, scale, step_size, root_correction)

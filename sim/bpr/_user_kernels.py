@@ -43,25 +43,26 @@ def pairs_of_task(users, first):
     return min(first, users.size)
 
 
-@kernel(counted=False, inner=True)
+@kernel(inline=True, inner=True)
 def _margins(rows, u, V, pool, size, score, out):
     """``out[j] = rows[u] @ V[pool[j]] - score``; ``pool`` and ``out`` have room for blocks beyond ``size``."""
     for j in range(0, size, LANES):
-        for k in range(j + _AHEAD, j + _AHEAD + LANES):
-            prefetch_row(V, pool[k])
+        if j + _AHEAD < size:
+            for k in range(j + _AHEAD, j + _AHEAD + LANES):
+                prefetch_row(V, pool[k])
         row_dots(rows, u, V, pool, j, out)
     for j in range(size):
         out[j] -= score
 
 
-@kernel(counted=False)
+@kernel(inline=True, inner=True)
 def _losses(margins, size, slopes, losses):
     """log(1 + exp(margin)) and its derivative; a loop of its own, so that it is vectorised."""
     for j in range(size):
         slopes[j], losses[j] = sigmoid_softplus(margins[j])
 
 
-@kernel(counted=False)
+@kernel(inline=True, inner=True)
 def _entries(count, size, idx, w, factor, ids, slopes, losses, items, coefficients, scratch):
     """The kept negatives of a pool and their coefficients, after the positive's in front; returns the pair's loss."""
     whole = count == size  # and in order: no look-ups then, so that all is vector code

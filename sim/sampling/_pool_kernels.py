@@ -37,7 +37,7 @@ def clear_bit(mask, i):
     mask[i >> 6] &= ~(_ONE << (np.uint64(i) & _63))
 
 
-@kernel(counted=False, inner=True)
+@kernel(inline=True, inner=True)
 def draw_pool(key, n_items, n_excluded, size, replace, mask, ids):
     """Write a uniform pool into ``ids`` and return its length.
 
