@@ -14,6 +14,7 @@ from scipy import sparse
 
 from sim.bpr import BPRMF, LightGCN
 from sim.bpr import _training as training
+from sim.bpr._kernels import task_pairs
 from sim.sampling import (
     AHNS,
     AOBPR,
@@ -157,6 +158,20 @@ def test_it_trains_as_the_oracle(sampler: Sampler, sparse_updates: bool) -> None
     X = sparse.random(12, 23, 0.2, random_state=2, format="csr")
     model = BPRMF(sampler=sampler, rng=7, dtype="float64", sparse=sparse_updates, **options).fit(X)
     run = oracle.train(X, sampler, 7, sparse_updates=sparse_updates, **options)
+    np.testing.assert_allclose(model.user_factors, run.U, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(model.item_factors, run.V, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose([h["loss"] for h in model.history_], run.losses, rtol=1e-9)
+
+
+@pytest.mark.parametrize("sparse_updates", [False, True])
+def test_large_tasks_of_small_pools_train_as_the_oracle(sparse_updates: bool) -> None:
+    """A batch of several tasks, each of more than the least number of pairs."""
+    size = task_pairs(4096, 2)
+    assert 64 < size < 4096 / 16 and task_pairs(4096, 6) == task_pairs(1024, 2) == task_pairs(1, 2) == 64
+    options: dict[str, Any] = {"factors": 5, "lr": 0.02, "weight_decay": 0.05, "epochs": 1, "batch_size": 4096}
+    X = sparse.random(200, 150, 0.2, random_state=2, format="csr")
+    model = BPRMF(sampler=Uniform(1), rng=7, dtype="float64", sparse=sparse_updates, **options).fit(X)
+    run = oracle.train(X, Uniform(1), 7, sparse_updates=sparse_updates, **options)
     np.testing.assert_allclose(model.user_factors, run.U, rtol=1e-8, atol=1e-10)
     np.testing.assert_allclose(model.item_factors, run.V, rtol=1e-8, atol=1e-10)
     np.testing.assert_allclose([h["loss"] for h in model.history_], run.losses, rtol=1e-9)
