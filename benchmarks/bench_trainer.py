@@ -32,6 +32,7 @@ from bench_scale import synthetic
 from scipy import sparse
 from tqdm import tqdm
 
+from sim import _cli_samplers
 from sim._jit import kernel
 from sim._random import bounded, stream2
 from sim._simd import LANES, aligned_zeros, prefetch_row, row_dots
@@ -109,6 +110,7 @@ def main() -> int:
     parser.add_argument("--factors", type=int, default=32)
     parser.add_argument("--peers", action="store_true", help="time implicit's BPR in the same rounds")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--samplers", action="store_true", help="every sampler of `hns train` at its defaults instead")
     options = parser.parse_args()
     train, name = train_pairs(options.data)
     (n_users, n_items), pairs, d = train.shape, train.nnz, options.factors
@@ -125,6 +127,8 @@ def main() -> int:
         (Uniform(1), included),
         (Uniform(1), included | {"optimizer": "sgd", "sparse": True, "lr": 0.05}),
     ]
+    if options.samplers:
+        contenders = [(DNS(5, 200), included), *((s, included) for s in defaults(train) if s != DNS(5, 200))]
     models = [BPRMF(d, sampler, epochs=1, rng=0, **settings).fit(train) for sampler, settings in contenders]
     limits, implicit = Limits(n_items, d), implicit_epoch(train, d) if options.peers else None
     limits()  # compile
@@ -163,6 +167,13 @@ def main() -> int:
         machine = {"dots": float(np.median(dots)), "triad": float(np.median(triad))}
         options.json.write_text(json.dumps({"data": name, **machine, "rows": rows}, indent=2) + "\n")
     return 0
+
+
+def defaults(train: sparse.csr_matrix) -> list[Sampler]:
+    """Every sampler that ``hns train --sampler`` names, as it makes it."""
+    parser = argparse.ArgumentParser()
+    _cli_samplers.add_arguments(parser)
+    return [_cli_samplers.make(parser.parse_args(["--sampler", name]), train) for name in _cli_samplers.SAMPLERS]
 
 
 _FRESH = """

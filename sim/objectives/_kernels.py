@@ -94,25 +94,28 @@ def _divergence_plain(x, s, w):
     n = x.size
     for i in range(n):
         w[i] = exp(s * x[i])
-    # partial sums instead of one chain of additions
-    t0 = t1 = f0 = f1 = g0 = g1 = 0.0
-    for i in range(0, n - 1, 2):
-        u = w[i] * x[i]
-        v = w[i + 1] * x[i + 1]
-        t0 += w[i]
-        t1 += w[i + 1]
-        f0 += u
-        f1 += v
-        g0 += u * x[i]
-        g1 += v * x[i + 1]
-    if n % 2:
-        u = w[n - 1] * x[n - 1]
-        t0 += w[n - 1]
-        f0 += u
-        g0 += u * x[n - 1]
-    total = t0 + t1
-    mean = s * ((f0 + f1) / total)
-    return mean - math.log(total / n), s * s * ((g0 + g1) / total) - mean * mean
+    total = array_sum(w, n)
+    for i in range(n):
+        w[i] *= x[i]
+    mean = s * (array_sum(w, n) / total)
+    for i in range(n):
+        w[i] *= x[i]
+    return mean - math.log(total / n), s * s * (array_sum(w, n) / total) - mean * mean
+
+
+@kernel(inline=True, inner=True)
+def _largest(losses):
+    """The maximum; four partial ones instead of one chain of comparisons."""
+    a = b = c = d = losses[0]
+    quads = losses.size - losses.size % 4
+    for i in range(0, quads, 4):
+        a = max(a, losses[i])
+        b = max(b, losses[i + 1])
+        c = max(c, losses[i + 2])
+        d = max(d, losses[i + 3])
+    for i in range(quads, losses.size):
+        a = max(a, losses[i])
+    return max(max(a, b), max(c, d))
 
 
 @kernel()
@@ -124,39 +127,37 @@ def kl_temperature_1d(losses, rho):
     taken whenever it stays inside the bracket, and a bisection of the bracket otherwise.
     """
     n = losses.size
-    top = np.float64(losses[0])
-    low = top
-    for i in range(1, n):
-        v = np.float64(losses[i])
-        top = max(top, v)
-        low = min(low, v)
-    if rho <= 0.0 or top == low:
-        return math.inf
-    width = top - low
+    top = np.float64(_largest(losses))
     x = np.empty(n)
-    ties = 0
-    shift = 0.0
-    square = 0.0
-    second = -1.0
     for i in range(n):
-        v = (np.float64(losses[i]) - top) / width
-        x[i] = v
-        shift += v
-        if v == 0.0:
-            ties += 1
-        else:
-            second = max(second, v)
+        x[i] = top - losses[i]
+    width = _largest(x)
+    if rho <= 0.0 or width == 0.0:
+        return math.inf
+    w = np.empty(n)
+    ties = 0
+    for i in range(n):
+        x[i] /= -width
+        ties += x[i] == 0.0
+        w[i] = x[i] if x[i] < 0.0 else -1.0
     if rho >= math.log(n / ties):
         return 0.0
-    shift /= n
+    second = _largest(w)
+    shift = array_sum(x, n) / n
     for i in range(n):
-        square += (x[i] - shift) * (x[i] - shift)
-    w = np.empty(n)
+        w[i] = (x[i] - shift) * (x[i] - shift)
+    square = array_sum(w, n)
+    for i in range(n):
+        w[i] *= x[i] - shift
+    cube = array_sum(w, n)
 
     # KL(s) = integral of s Var_s <= s**2 / 8 on a range of width 1; beyond `upper` all other weights underflow.
     lower = math.sqrt(8.0 * rho)
     upper = 750.0 / max(-second, 1e-300)
-    s = min(max(math.sqrt(2.0 * rho * n / square), lower), upper)
+    # KL(s) = s**2 m2 / 2 + s**3 m3 / 3 + ... in the central moments of x: start near where these two terms are rho.
+    s = math.sqrt(2.0 * rho * n / square)
+    s /= math.sqrt(min(max(1.0 + s * cube / square / 1.5, 0.3), 4.0))
+    s = min(max(s, lower), upper)
     for _ in range(_MAX_STEPS):
         if rho < _SMALL and -s * shift <= _CENTRED:
             value, slope = _divergence_centred(x, shift, s)
@@ -174,7 +175,7 @@ def kl_temperature_1d(losses, rho):
             proposal = math.sqrt(lower) * math.sqrt(upper)
             step = math.inf
         s = proposal
-        if abs(step) < 1e-9 or upper - lower <= 4e-16 * upper:
+        if abs(step) < 3e-7 or upper - lower <= 4e-16 * upper:
             break
     return width / s
 
@@ -196,21 +197,6 @@ def taylor_temperature_1d(losses, rho, ddof, scratch):
         scratch[i] = deviation * deviation
     squares = array_sum(scratch, n)
     return 0.0 if squares == 0.0 else math.sqrt(squares / (n - ddof) / (2.0 * rho))  # n - ddof may be 0
-
-
-@kernel(inline=True, inner=True)
-def _largest(losses):
-    """The maximum; four partial ones instead of one chain of comparisons."""
-    a = b = c = d = losses[0]
-    quads = losses.size - losses.size % 4
-    for i in range(0, quads, 4):
-        a = max(a, losses[i])
-        b = max(b, losses[i + 1])
-        c = max(c, losses[i + 2])
-        d = max(d, losses[i + 3])
-    for i in range(quads, losses.size):
-        a = max(a, losses[i])
-    return max(max(a, b), max(c, d))
 
 
 @kernel(counted=False)
