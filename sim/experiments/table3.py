@@ -33,18 +33,22 @@ PAPER = {
 
 def _methods(
     N: int, Ms: tuple[int, ...], rhos: tuple[float, ...], decays: tuple[float, ...], seeds: int, epochs: int,
-    lrs: tuple[float, ...] = (0.002, 0.005, 0.01),
+    lrs: tuple[float, ...] = (0.002, 0.005, 0.01), adasir: dict[str, float] | None = None,
 ) -> dict[str, Method]:  # fmt: skip
-    """Easy negatives leave small gradients: their methods are still rising when the others are past their peak."""
+    """Easy negatives leave small gradients: their methods are still rising when the others are past their peak.
+
+    ``adasir`` are its settings of the model, by default three times the epochs.
+    """
     taus = (0.5, 1.0, 2.0)
+    adasir = adasir or {"epochs": 3 * epochs}
     return {
         name: Method(found, decays, seeds)
         for name, found in {
             "BPR": tuple(Candidate(Uniform(1), {"lr": lr, "epochs": 3 * epochs}) for lr in lrs),
             "PRIS(U)": candidates(*(pris(N, tau=tau) for tau in taus), epochs=2 * epochs),
             "PRIS(P)": candidates(*(pris(N, popular=True, tau=tau) for tau in taus), epochs=2 * epochs),
-            "AdaSIR(U)": candidates(*(AdaSIR(1, N, tau) for tau in taus), epochs=3 * epochs),
-            "AdaSIR(P)": candidates(*(AdaSIR(1, N, tau, proposal="log-count") for tau in taus), epochs=3 * epochs),
+            "AdaSIR(U)": candidates(*(AdaSIR(1, N, tau) for tau in taus), **adasir),
+            "AdaSIR(P)": candidates(*(AdaSIR(1, N, tau, proposal="log-count") for tau in taus), **adasir),
             "DNS(M,N)": candidates(*(DNS(M, N) for M in Ms)),
             "Softmax-v": candidates(*(SoftmaxV(rho, N) for rho in rhos)),
         }.items()
@@ -60,7 +64,10 @@ HEALTH = replace(
     methods=_methods(40, (5, 10, 20), (0.01, 0.1, 1.0), (0.001, 0.01, 0.1), 5, 40),
 )  # fmt: skip
 GOWALLA = Plan(
-    "gowalla", _methods(200, (2, 5, 10), (0.4, 1.0, 3.0), (0.001, 0.003), 3, 20, (0.005, 0.01, 0.02)),
+    "gowalla",
+    _methods(
+        200, (2, 5, 10), (0.4, 1.0, 3.0), (0.001, 0.003), 3, 20, (0.005, 0.01, 0.02), {"lr": 0.02, "epochs": 40},
+    ),
     {"layers": 3, "lr": 0.01, "batch_size": 16384, "epochs": 20}, 2,
 )  # fmt: skip
 
