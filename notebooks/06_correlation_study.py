@@ -16,7 +16,7 @@
 #
 # **Finding.** What Figure 6 shows for random rankings holds for rankings of a recommender that has learnt something, with one
 # change: the best OPAUC(β) for Recall@K is not set by K/N but by the **negatives in the top K**. Its m is about 1.5 times
-# $K(1 - \text{Precision@}K)$, between 0.85 and 1.5 times that over twelve score models, a trained model and up to 100,000
+# $K(1 - \text{Precision@}K)$, between 0.8 and 1.5 times that over twelve score models, a trained model and up to 100,000
 # items. For random rankings this is the scaling law $\beta^* = 1.5\,K/N$; for a good recommender the best m is smaller, down
 # to the single hardest negative.
 #

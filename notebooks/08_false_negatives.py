@@ -15,9 +15,9 @@
 # # 8. False negatives: where does harder sampling start to hurt?
 #
 # **Finding.** Under random rankings hidden positives cost every hardness the same: one factor,
-# $\sqrt{\frac{N_o}{N_o + N_h} \cdot \frac{N_- - N_h}{N_-}}$, and the best β does not move. As soon as positives score
-# higher it does: the hardest negatives are the hidden positives. With 10% of the negatives hidden (binormal, AUC .9) the
-# peak for Recall@20 moves from m = 2 to about 12, and over rankers of different quality from β = 0.004 to nearly AUC.
+# $\sqrt{\frac{N_o}{N_o + N_h} \cdot \frac{N_- - N_h}{N_-}}$, and the best β does not move. Where positives score
+# higher it does: the hardest negatives are mostly hidden positives. With 10% of the negatives hidden (binormal, AUC .9) the
+# peak for Recall@20 moves from m = 2 to about 12, and over rankers of different quality from β = 0.004 to 0.67.
 # Trained on ml-100k with 25, 50 and 75% of the pairs hidden, false negatives cost hard negatives (M = 10 of 100) 6, 11 and
 # 15% of Recall@20, uniform ones 1, 3 and 7%, and the best M/N rises with the share that is hidden.
 

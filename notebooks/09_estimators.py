@@ -21,7 +21,7 @@
 # **not** consistent for the OPAUC that $\beta = e^{-\rho}$ names. Softmax-exact keeps the divergence it promises and tends
 # to the KL-robust value, 31 to 52% above OPAUC's on the binormal model, infinite on Student-t tails. Softmax-v does not
 # keep it: at ρ = 1 it samples in effect from the same handful of negatives, 1 to 10 of them, whether the pool holds 20 or
-# 2,000, unless the scores are bounded. So N sets its hardness, as it does for DNS with a fixed M.
+# 2,000, unless the scores are bounded. So at a given ρ its β falls as 1/N, as DNS's does with a fixed M.
 
 # %%
 import os

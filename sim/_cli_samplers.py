@@ -27,7 +27,7 @@ SAMPLERS = {
     "irgan": "a cache for each user from a generator that learns to draw what the model scores high",
     "warp": "draw until a negative violates the margin, at most N times; weighed by the rank this suggests",
     "ahns": "of a pool of N the negative nearest to BETA (positive + ALPHA)^(P + 1): easier for higher positives",
-    "non-sampling": "the exact mean over all negatives: no sampling, minutes an epoch",
+    "non-sampling": "the exact mean over all negatives: no sampling, ten times the time",
 }
 
 EPILOG = "samplers\n" + "\n".join(f"  {name:<14} {what}" for name, what in SAMPLERS.items()) + "\n"

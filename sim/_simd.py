@@ -116,6 +116,10 @@ def _check(*tables):
     )
 
 
+def _line(array, dtype):
+    return isinstance(array, types.Array) and array.ndim == 1 and array.layout == "C" and array.dtype == dtype
+
+
 @intrinsic
 def _row_dot(typingctx, a, i, b, j):
     if not _check(a, b):
@@ -139,7 +143,7 @@ def _row_dot(typingctx, a, i, b, j):
 
 @intrinsic
 def _row_dots(typingctx, a, i, b, rows, j, out):
-    if not _check(a, b) or rows.dtype != types.int32 or out.dtype != a.dtype:
+    if not (_check(a, b) and _line(rows, types.int32) and _line(out, a.dtype)):
         return None
 
     def codegen(context, builder, signature, args):
@@ -247,7 +251,7 @@ def _row_axpy(typingctx, c, a, i, out, j):
 
 @intrinsic
 def _rows_sum(typingctx, c, b, rows, count, out, j):
-    if not _check(b, out) or rows.dtype != types.int32 or c.dtype != b.dtype:
+    if not (_check(b, out) and _line(rows, types.int32) and _line(c, b.dtype)):
         return None
 
     def codegen(context, builder, signature, args):

@@ -130,7 +130,7 @@ T2_ESTIMATOR = Claim(
         "Softmax-exact tends to the KL-robust value, which exceeds OPAUC(exp(-rho)) by 31% to 52% on binormal scores "
         "of AUC .9 (rho = 0.1 to 3; 20% to 66% for AUC .6 to .95) and is infinite on Student-t scores. Softmax-v at "
         "rho = 1 samples in effect from 1.3 to 10.1 negatives, whether N is 20 or 2,000, on seven unbounded score "
-        "models: N, not rho, sets its hardness.",
+        "models: its beta falls as 1/N.",
     ),
     sharp="The limit of Softmax-exact(rho, N) is the KL-robust objective, from below. Softmax-v keeps a nearly "
     "constant number of negatives N exp(-KL) instead of a constant share, unless scores are bounded.",

@@ -70,7 +70,7 @@ def place_factor(rows, u, V, own, score, share):
 
     So that the sum over all n is n times the mean over the k; at ties there may be more than k.
     """
-    best = math.ceil(share * own.size - 1e-9)  # 0.07 of 100 are 7
+    best = max(1, math.ceil(share * own.size - 1e-9))  # 0.07 of 100 are 7
     above = 0
     for e in range(own.size):
         above += row_dot(rows, u, V, own[e]) > score

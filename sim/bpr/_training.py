@@ -32,7 +32,17 @@ from ._schedule import BETA1, BETA2, EPS, LOSSES, RULES, Settings
 if TYPE_CHECKING:
     from .model import BPRMF
 
-__all__ = ["BITS", "TABLES", "Epoch", "Interrupt", "checked_tables", "interactions", "table_shapes", "threads"]
+__all__ = [
+    "BITS",
+    "TABLES",
+    "Diverged",
+    "Epoch",
+    "Interrupt",
+    "checked_tables",
+    "interactions",
+    "table_shapes",
+    "threads",
+]
 
 TABLES = ("U", "mU", "vU", "V", "mV", "vV")
 """Names of the state: factors and Adam's two moments, of users and of items."""
@@ -44,6 +54,10 @@ STATE = "state_"
 """Begins the names of the arrays that a sampler with a memory keeps among the tables."""
 
 _SLICE_SECONDS = 0.3  # Python looks at the clock, the progress bar and Ctrl-C this often
+
+
+class Diverged(ArithmeticError):
+    """Training produced NaN or infinite factors, or such whose products are; they are left for inspection."""
 
 
 class Epoch:
@@ -73,12 +87,10 @@ class Epoch:
             bool(sampler.corrected), sampler.sees_positive,
         )  # fmt: skip
         self.pool = (sampler.N, sampler.width)
-        counts = np.bincount(train.indices[self.pairs], minlength=train.shape[1]).astype(np.float64)
+        counts = item_counts(train)
         self.adaptive, self.counts = sampler if sampler.adaptive else None, counts
         self.proposal = proposal_arrays("uniform" if sampler.adaptive else sampler.proposal, counts)
         self.state = model._tables
-        if self.whole_users and s.loss != "bpr":
-            raise ValueError(f"loss must be 'bpr' for training without sampling, got {s.loss!r}")
         real = np.dtype(s.dtype).type
         self.objective = (LOSSES[s.loss], real(s.margin), real(1 / s.temperature), float(s.share))
         self.flags = (s.exclude_positives, s.replace, s.sum_negatives, s.mean_batch, s.sparse)
@@ -123,11 +135,14 @@ class Epoch:
         hyper = np.array([self.s.lr_at(epoch), self.s.weight_decay, BETA1, BETA2, EPS], self.s.dtype)
         constant = self.s.factors if self.s.item_bias else -1
         optimizer = (RULES[self.s.optimizer], hyper, *self.s.steps(epoch, self.n_batches), constant)
+        if stop():
+            return first, 0.0
         if self.adaptive is not None:
             self._refresh(self.adaptive, first, self.key(kernels.REFRESH, epoch))
         losses = np.zeros(self.n_batches)
         self.done[:] = first
-        while first < self.n_batches and not stop():
+        going = True  # for a slice at least: an epoch whose sampler was refreshed has begun
+        while first < self.n_batches and going:
             last = min(first + self.slice, self.n_batches)
             start = time.perf_counter()
             self.loop(
@@ -137,7 +152,7 @@ class Epoch:
             pace = (time.perf_counter() - start) / (last - first)
             self.slice = max(1, int(_SLICE_SECONDS / max(pace, 1e-9)))
             tick(self._pairs_before(last, batches) - self._pairs_before(first, batches))
-            first = last
+            first, going = last, not stop()
         if not self.s.sparse:
             run_threads(catch_up, numba.get_num_threads(), first, self.done, *self.tables[:3], optimizer)
         return first, math.fsum(losses)
@@ -167,6 +182,8 @@ class Epoch:
             U, V = self.factors()
             *_, indptr, indices = self.data
             sampler.refresh(Refresh(U, V, indptr, indices, self.s.exclude_positives, self.counts, key), state)
+            if not all(np.isfinite(array).all() for array in state.values()):
+                raise Diverged(f"{type(sampler).__name__}'s state is not finite: use a smaller rate or lr")
             self.state.update({STATE + name: array for name, array in state.items()})
         self.proposal = sampler.adaptive_proposal(state)
 
@@ -243,4 +260,17 @@ def interactions(user_items: Any, model: BPRMF) -> sparse.csr_matrix:
         raise ValueError(f"user_items must have at least one observed pair, got none in shape {csr.shape}")
     if not model.settings.replace and csr.shape[1] < model.sampler.N:
         raise ValueError(f"N must be <= {csr.shape[1]} items to draw pools without replacement, got {model.sampler.N}")
+    s, sampler = model.settings, model.sampler
+    if isinstance(sampler, NonSampling):
+        if s.loss != "bpr":
+            raise ValueError(f"loss must be 'bpr' for training without sampling, got {s.loss!r}")
+    elif min(s.batch_size, csr.nnz) * (sampler.width + 1) >= 1 << 31:
+        raise ValueError(f"batch_size must be < {(1 << 31) // (sampler.width + 1)} for {sampler}, got {s.batch_size}")
+    if not sampler.adaptive:
+        proposal_arrays(sampler.proposal, item_counts(csr))
     return csr
+
+
+def item_counts(train: sparse.csr_matrix) -> NDArray[np.float64]:
+    """Train pairs of every item, without the ignored ones, which are stored as zeros."""
+    return np.bincount(train.indices[np.flatnonzero(train.data)], minlength=train.shape[1]).astype(np.float64)

@@ -246,7 +246,7 @@ def user_task(
         if size > 0:
             if sees_positive:
                 params[-1] = score
-            count = weigh(margins[:size] if by_margin else losses[:size], params, idx, w)
+            count = min(weigh(margins[:size] if by_margin else losses[:size], params, idx, w), width)
             if corrected:
                 correct(count, idx, w, q[slot])
         if not everywhere:
@@ -263,7 +263,7 @@ def user_task(
             if objective[0] == LLPAUC:
                 square_positive(score, factor, count, idx, w, losses, coefficients[n:])
         else:
-            n_negatives = V.shape[0] - (indptr[u + 1] - indptr[u])
+            n_negatives = V.shape[0] - (indptr[u + 1] - indptr[u] if exclude else 0)
             loss += set_entries(count, idx, w, objective, n_negatives, ids, margins, items[n:], coefficients[n:])
         rows[n : n + count + 1] = start
         rows_sum(coefficients[n:], V, items[n:], count + 1, pair_gradient, 0)

@@ -22,15 +22,11 @@ from ._pairs import fingerprint, with_ignored
 from ._recommender import Recommender
 from ._schedule import Settings
 from ._store import read_npz, write_npz
-from ._training import Epoch, Interrupt, checked_tables, interactions, table_shapes, threads
+from ._training import Diverged, Epoch, Interrupt, checked_tables, interactions, table_shapes, threads
 from ._watch import Checkpoint, Watch
 from .evaluate import scores_overflow
 
 __all__ = ["BPRMF", "Diverged"]
-
-
-class Diverged(ArithmeticError):
-    """Training produced NaN or infinite factors, or such whose products are; they are left for inspection."""
 
 
 class BPRMF(Recommender):
@@ -296,6 +292,8 @@ class BPRMF(Recommender):
             return train
         if not self.settings.exclude_positives:
             raise ValueError("ignore must be None with exclude_positives=False, got a matrix")
+        if self.settings.loss == "llpauc":
+            raise ValueError("ignore must be None with loss='llpauc', which ranks all positives, got a matrix")
         return with_ignored(train, ignore)
 
     def _start(self, shape: tuple[int, int]) -> None:
@@ -319,6 +317,7 @@ class BPRMF(Recommender):
         progress: bool,
     ) -> BPRMF:
         n_pairs = int(train.count_nonzero())
+        self.history_ = [r for r in self.history_ if r["epoch"] <= self._epoch]  # the best epoch may have been restored
         left = max(0, until - self._epoch) * n_pairs - min(self._batch * self.settings.batch_size, n_pairs)
         with (
             threads(self.n_threads),

@@ -117,7 +117,7 @@ def reduced(plan: Plan, *, tried: int, decays: tuple[float, ...], seeds: int, sh
         return {"epochs": max(1, epochs // shorter)}
 
     def fewer(method: Method) -> Method:
-        middle = method.candidates[(len(method.candidates) - tried) // 2 :][:tried]
+        middle = method.candidates[max(0, len(method.candidates) - tried) // 2 :][:tried]
         kept = (
             Candidate(c.sampler, c.model | (part(c.model["epochs"]) if "epochs" in c.model else {})) for c in middle
         )

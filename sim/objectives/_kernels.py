@@ -124,7 +124,7 @@ def kl_temperature_1d(losses, rho):
 
     0.0 where rho >= log(n / number of maximal losses), so that the worst case is the maximum itself; inf where rho is
     0 or all losses are equal. The divergence increases in s = 1 / lambda, so a Newton step on log KL against log s is
-    taken whenever it stays inside the bracket, and a bisection of the bracket otherwise.
+    taken whenever it is at most 3 and stays inside the bracket, and a bisection of the bracket otherwise.
     """
     n = losses.size
     top = np.float64(_largest(losses))
@@ -170,13 +170,14 @@ def kl_temperature_1d(losses, rho):
         else:
             break
         step = math.log(rho / value) * value / slope if value > 0.0 and slope > 0.0 else math.inf
-        proposal = s * math.exp(min(max(step, -3.0), 3.0))
-        if not lower < proposal < upper:
-            proposal = math.sqrt(lower) * math.sqrt(upper)
-            step = math.inf
-        s = proposal
+        proposal = s * math.exp(step) if abs(step) <= 3.0 else upper
+        inside = lower < proposal < upper
+        if inside:
+            s = proposal
         if abs(step) < 3e-7 or upper - lower <= 4e-16 * upper:
             break
+        if not inside:
+            s = math.sqrt(lower) * math.sqrt(upper)
     return width / s
 
 

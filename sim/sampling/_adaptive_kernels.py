@@ -118,7 +118,7 @@ def _cumulate(weights, edges, sums):
 def _at_quantile(weights, edges, u):
     """The first entry whose cumulative weight passes the share ``u`` of all: its block, then the entry in it."""
     edge = min(u, 1 - 1e-15) * edges[-1]  # so that some block passes it
-    b = np.searchsorted(edges, edge, side="right")
+    b = min(np.searchsorted(edges, edge, side="right"), edges.size - 1)
     rest = edge - (edges[b - 1] if b > 0 else 0.0)
     found = b * _BLOCK
     for j in range(b * _BLOCK, (b + 1) * _BLOCK):
@@ -134,7 +134,7 @@ def _at_quantile(weights, edges, u):
 def draw_quadratic(key, U, V, indptr, indices, exclude, alpha, caches, q):
     """Fill every user's row of ``caches`` with draws in proportion to alpha r_uj^2 + 1, and ``q`` with that weight."""
     n_users = caches.shape[0]
-    zero, one, factor = V.dtype.type(0), V.dtype.type(1), V.dtype.type(alpha)
+    zero, one, factor, most = V.dtype.type(0), V.dtype.type(1), V.dtype.type(alpha), V.dtype.type(1e30)
     for group in numba.prange(-(-n_users // _USERS)):
         first = np.int64(group) * _USERS
         rows, ids, edges, sums = _room(min(_USERS, n_users - first), V)
@@ -143,8 +143,8 @@ def draw_quadratic(key, U, V, indptr, indices, exclude, alpha, caches, q):
             weights = rows[u - first]
             for j in range(weights.size):
                 s = weights[j]
-                weights[j] = factor * s * s + one if s > -np.inf else zero
-            if _cumulate(weights, edges, sums) == 0:
+                weights[j] = min(factor * s * s + one, most) if s > -np.inf else zero
+            if not 0 < _cumulate(weights, edges, sums) < np.inf:
                 caches[u] = -1
                 continue
             for c in range(caches.shape[1]):
@@ -172,7 +172,7 @@ def play_generator(key, GU, GV, U, V, indptr, indices, exclude, tau, rate, cache
         for j in range(weights.size):
             s = weights[j]
             weights[j] = exp((s - top) * sharpness) if s > -np.inf else zero
-        if _cumulate(weights, edges, sums) == 0:
+        if not 0 < _cumulate(weights, edges, sums) < np.inf:
             caches[u] = -1
             continue
         mean = 0.0

@@ -17,7 +17,7 @@ from ..metrics._kernels import select_largest
 from ..objectives._kernels import kl_temperature_1d, taylor_temperature_1d, tilt_1d
 
 __all__ = [
-    "ahns", "dns", "draw_from", "ranked", "softmax", "softmax_exact", "softmax_v", "top_m", "uniform", "warp",
+    "ahns", "dns", "ranked", "softmax", "softmax_exact", "softmax_v", "top_m", "uniform", "warp",
 ]  # fmt: skip
 
 
@@ -243,14 +243,3 @@ def ahns(margins, params, idx, w):
     idx[0] = best
     w[0] = 1.0
     return 1
-
-
-@kernel(inner=True)
-def draw_from(idx, w, count, u):
-    """The kept position at quantile ``u`` in (0, 1) of the weights: an inverse-CDF draw."""
-    total = 0.0
-    for k in range(count):
-        total += w[k]
-        if u < total:
-            return idx[k]
-    return idx[count - 1]

@@ -188,5 +188,6 @@ def correct(count, idx, w, q):
     total = 0.0
     for k in range(count):
         total += w[k] / q[idx[k]]
-    for k in range(count):
-        w[k] = w[k] / (q[idx[k]] * total)
+    if total > 0:
+        for k in range(count):
+            w[k] = w[k] / (q[idx[k]] * total)

@@ -41,7 +41,8 @@ def item_weights(name: Any, counts: NDArray[np.float64]) -> NDArray[np.float64]:
         a = np.nan
     if head != "count" or not 0 <= a < np.inf:
         raise ValueError(f"proposal must be {_NAMES}, got {name!r}")
-    return counts**a
+    with np.errstate(over="ignore"):
+        return counts**a
 
 
 def proposal_arrays(name: str, counts: NDArray[np.float64] | None) -> tuple[Any, ...]:
@@ -52,8 +53,10 @@ def proposal_arrays(name: str, counts: NDArray[np.float64] | None) -> tuple[Any,
     if counts is None:
         raise ValueError(f"counts must be given for pools drawn by {name}, got none")
     weights = item_weights(name, counts)
-    if not weights.sum() > 0 or not np.isfinite(weights).all():
-        raise ValueError(f"proposal {name} must give some item a finite weight, got a sum of {weights.sum():g}")
+    with np.errstate(over="ignore"):
+        total = weights.sum()
+    if not 0 < total < np.inf:
+        raise ValueError(f"proposal {name} must give weights of a positive, finite sum, got {total:g}")
     accept, alias = np.empty_like(weights), np.empty(weights.size, np.int32)
     alias_table(weights, accept, alias)
     own = np.minimum(accept * 2.0**32, 2.0**32 - 1).astype(np.uint64)  # full slots are their own alias

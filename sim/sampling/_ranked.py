@@ -138,6 +138,8 @@ class WARP(PoolSampler):
         super().__post_init__()
         check_int("n_neg", self.n_neg, low=1)
         check_real("margin", self.margin, low=0.0, open_low=True)
+        if self.corrected:
+            raise ValueError("corrected must be False for WARP, whose weights do not sum to one, got True")
 
     @property
     def params(self) -> tuple[float, ...]:

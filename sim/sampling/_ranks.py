@@ -25,7 +25,7 @@ class RankDistribution:
     Attributes
     ----------
     probability : ndarray of shape (n,)
-        Mean sampling probability on each rank, hardest first; sums to one.
+        Mean sampling probability on each rank, hardest first; sums to one, for WARP to the mean weight of a pair.
     standard_error, cumulative_error : ndarray of shape (n,)
         Standard error of each entry, and of each entry of :attr:`cumulative`, over pools; 0 where exact.
     effective_beta_error : float
@@ -48,7 +48,8 @@ class RankDistribution:
     @property
     def effective_beta(self) -> float:
         """Mean beta of the OPAUC mixture that has these rank weights: (2 E[rank] - 1) / n, by summing by parts."""
-        return float(_twice_mean_rank(self.probability) - 1.0) / self.probability.size
+        total = self.probability.sum()
+        return float(_twice_mean_rank(self.probability) / total - 1.0) / self.probability.size if total > 0 else np.nan
 
 
 def rank_distribution(
@@ -67,7 +68,7 @@ def rank_distribution(
     Parameters
     ----------
     sampler : Sampler
-        Any sampler.
+        Any but those that follow the model (AdaSIR, AOBPR, Kernel, IRGAN): their law is not one of a pair's losses.
     losses : array_like of shape (n,), or int
         Losses of all negatives of one (user, positive) pair, in any order; for samplers that know their law, n.
     n_pools, replace, rng
@@ -96,6 +97,7 @@ def rank_distribution(
     >>> law.n_pools, round(law.effective_beta, 3)
     (0, 0.394)
     """
+    _refuse_adaptive(sampler)
     if np.ndim(losses) == 0:
         n = check_int("losses", losses, low=1)
         exact = sampler.rank_distribution(n, replace=replace)
@@ -129,7 +131,7 @@ def simulate_rank_distribution(
     Parameters
     ----------
     sampler : Sampler
-        Any sampler.
+        As in :func:`rank_distribution`.
     losses : array_like of shape (n,)
         Losses of all negatives of one (user, positive) pair, in any order; margins for samplers by score.
     n_pools : int
@@ -149,6 +151,7 @@ def simulate_rank_distribution(
     True
     """
     array = _all_losses(losses)
+    _refuse_adaptive(sampler)
     order = np.argsort(-array, kind="stable")
     by_rank = array[order]
     if not replace and by_rank.size < sampler.N:
@@ -168,9 +171,15 @@ def simulate_rank_distribution(
     # a cumulative sum and a mean rank depend on a pool's weights jointly: their errors come from the blocks' spread
     first -= np.diff(np.arange(blocks + 1) * pools // blocks)[:, None] * mean
     scale = np.sqrt(blocks / (blocks - 1)) / pools
-    beta_error = scale * float(np.linalg.norm(_twice_mean_rank(first))) / by_rank.size
+    beta_error = scale * float(np.linalg.norm(_twice_mean_rank(first))) / by_rank.size / max(mean.sum(), 1e-300)
     cumulative_error = scale * np.linalg.norm(np.cumsum(first, axis=1, out=first), axis=0)
     return RankDistribution(mean, np.sqrt(variance / (pools - 1)), cumulative_error, beta_error, pools)
+
+
+def _refuse_adaptive(sampler: Sampler) -> None:
+    if sampler.adaptive:
+        name = type(sampler).__name__
+        raise ValueError(f"sampler must weigh pools by their losses, got {name}, which draws by the model")
 
 
 def _all_losses(losses: ArrayLike) -> NDArray[np.float64]:

@@ -48,7 +48,7 @@ def pools_by_rank(weigh, params, by_rank, proposal, corrected, pool_size, replac
     for b in numba.prange(blocks):
         mask = np.zeros((n + 63) // 64, np.uint64)
         ids = np.empty(pool_size, np.int32)
-        q = np.empty(pool_size, np.float64)
+        q = np.ones(pool_size, np.float64)
         losses = np.empty(pool_size, np.float64)
         idx = np.empty(pool_size, np.int64)
         w = np.empty(pool_size, np.float64)

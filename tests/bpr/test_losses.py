@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from oracles import bpr as oracle
 from oracles import sampling as sampling_oracle
+from oracles.toys import random_pairs
 from scipy import sparse
 
 from sim.bpr import BPRMF
@@ -123,3 +124,13 @@ def test_llpauc_is_the_min_max_over_points_plus_one() -> None:
         move = 1e-3 * rng.uniform(-1, 1, 5)
         assert minimax(f_pos, f_neg, alpha, beta, saddle + move * [1, 1, 1, 0, 0]) >= value - 1e-12
         assert minimax(f_pos, f_neg, alpha, beta, saddle + move * [0, 0, 0, 1, 1]) <= value + 1e-12
+
+
+def test_llpauc_ranks_all_of_a_users_positives() -> None:
+    """So it takes no ignored pairs, and however small the share, the best one counts."""
+    X = random_pairs()
+    ignore = sparse.csr_matrix(([1.0], ([7], [5])), shape=X.shape)
+    with pytest.raises(ValueError, match="ignore must be None with loss='llpauc'"):
+        BPRMF(4, Uniform(1), epochs=1, loss="llpauc", share=0.5, rng=0).fit(X, ignore=ignore)
+    start, after = (BPRMF(4, Uniform(1), epochs=n, loss="llpauc", share=1e-12, rng=0).fit(X) for n in (0, 1))
+    assert not np.array_equal(start.user_factors, after.user_factors)

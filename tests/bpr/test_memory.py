@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ from oracles import sampling as sampling_oracle
 from oracles.toys import checkerboard, random_pairs
 from scipy import stats
 
-from sim.bpr import BPRMF
+from sim.bpr import BPRMF, Diverged
 from sim.sampling import AOBPR, IRGAN, AdaSIR, Kernel, Refresh, Sampler
 
 
@@ -126,3 +128,62 @@ def test_a_state_is_refreshed_at_the_start_of_every_epoch_only() -> None:
     for caches in seen:
         for u in range(40):
             assert (caches[u] == -1).all() if X[u].nnz == 33 else not set(caches[u]) & set(X[u].indices)
+
+
+@pytest.mark.parametrize("sampler", [AdaSIR(2, 6), IRGAN(2, 6, rate=20.0)], ids=str)
+def test_ctrl_c_between_two_epochs_does_not_refresh_a_state_twice(sampler: Sampler, tmp_path: Path) -> None:
+    X, options = random_pairs(), {"epochs": 3, "batch_size": 64, "rng": 1}
+    whole = BPRMF(4, sampler, **options).fit(X)
+
+    def press(model: BPRMF, record: dict[str, Any]) -> None:
+        if record["epoch"] == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    stopped = BPRMF(4, sampler, **options)
+    with pytest.raises(KeyboardInterrupt, match="epoch 2 after 0 batches"):
+        stopped.fit(X, checkpoint=tmp_path / "run.npz", callbacks=[press])
+    resumed = BPRMF(4, sampler, **options).fit(X, checkpoint=tmp_path / "run.npz")
+    for model in (stopped.partial_fit(X, epochs=2), resumed):
+        for name, table in whole._tables.items():
+            assert np.array_equal(model._tables[name], table), name
+
+
+def test_ctrl_c_in_the_midst_of_a_refresh_is_heard_after_a_slice(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, options = random_pairs(), {"epochs": 2, "batch_size": 64, "rng": 1}
+    whole, stopped = BPRMF(4, AdaSIR(2, 6), **options).fit(X), BPRMF(4, AdaSIR(2, 6), **options)
+    inner = AdaSIR.refresh
+
+    def pressed(self: AdaSIR, now: Refresh, state: dict[str, Any]) -> None:
+        inner(self, now, state)
+        signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AdaSIR, "refresh", pressed)
+        with pytest.raises(KeyboardInterrupt, match="epoch 1 after [1-9]"):
+            stopped.fit(X)
+    stopped.partial_fit(X, epochs=2)
+    for name, table in whole._tables.items():
+        assert np.array_equal(stopped._tables[name], table), name
+
+
+@pytest.mark.parametrize("lr", [1e2, 1e4, 1e6, 1e9])
+def test_a_model_that_diverges_says_so_and_draws_no_item_that_is_not_there(lr: float) -> None:
+    model = BPRMF(2, Kernel(2, 8), epochs=6, batch_size=8, lr=lr, weight_decay=0.0, optimizer="sgd", rng=1)
+    try:
+        model.fit(random_pairs())
+    except Diverged:
+        return
+    assert np.isfinite(model.user_factors).all() and np.isfinite(model.item_factors).all()
+
+
+def test_scores_whose_squares_overflow_still_give_caches() -> None:
+    U, V = np.zeros((2, 8), np.float32), np.zeros((20, 8), np.float32)
+    U[:, 0], V[:, 0] = 1e10, np.linspace(-1e20, 1e20, 20)
+    state = refresh(Kernel(2, 50), 3, U=U, V=V)
+    assert state["caches"].min() >= 0 and state["caches"].max() < 20
+    assert np.isfinite(state["weights"]).all()
+
+
+def test_a_generator_that_diverges_is_an_error() -> None:
+    with pytest.raises(Diverged, match="IRGAN's state is not finite: use a smaller rate"):
+        BPRMF(4, IRGAN(1, 8, rate=1e30), epochs=5, rng=0).fit(random_pairs())

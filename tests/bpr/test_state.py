@@ -349,3 +349,13 @@ def test_divergence_leaves_the_last_good_checkpoint(X, tmp_path):
         model.fit(X, checkpoint=path, checkpoint_epochs=2, callbacks=[spoil])
     meta, arrays = read_npz(path)
     assert meta["epoch"] == 2 and np.isfinite(arrays["V"]).all()
+
+
+def test_training_on_from_the_best_epoch_forgets_the_later_ones(X):
+    model = BPRMF(4, DNS(1, 5), epochs=12, lr=0.3, rng=3)
+    valid = sparse.csr_matrix((np.ones(23), (np.arange(23), np.asarray(X.argmin(axis=1)).ravel())), shape=X.shape)
+    model.fit(X, valid=valid, evaluate_every=1, metric="ndcg@5")
+    best = model._epoch
+    assert best < 12 == len(model.history_)  # all are kept to look at
+    model.partial_fit(X, epochs=2)
+    assert [h["epoch"] for h in model.history_] == [*range(1, best + 3)]

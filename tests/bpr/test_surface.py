@@ -16,7 +16,7 @@ from scipy import sparse
 from sim import data
 from sim._jit import MAX_THREADS
 from sim.bpr import BPRMF, LightGCN, paper_settings, rank_positives
-from sim.sampling import DNS, Sampler, SoftmaxV, Uniform
+from sim.sampling import DNS, NonSampling, Sampler, SoftmaxV, Uniform, popularity
 
 
 @pytest.fixture
@@ -49,6 +49,26 @@ def test_bad_values_leave_the_model_as_it_was(X: sparse.csr_matrix) -> None:
         with pytest.raises(ValueError, match="must be"):
             model.set_params(factors=8, **bad)
     assert model.get_params() == before and model.item_factors.shape == (31, 4)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "options", "says"),
+    [
+        (NonSampling(), {"loss": "hinge"}, "loss must be 'bpr' for training without sampling"),
+        (popularity(400.0, 3), {}, "must give weights of a positive, finite sum"),
+        (Uniform(1 << 28), {}, "batch_size must be < 7 for"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_trained_is_refused_before_the_factors_are_made(
+    sampler: Sampler, options: dict[str, Any], says: str, X: sparse.csr_matrix
+) -> None:
+    model = BPRMF(4, sampler, rng=0, **options)
+    heavy = sparse.vstack([X] * 40, format="csr")
+    with pytest.raises(ValueError, match=says):
+        model.fit(heavy)
+    with pytest.raises(RuntimeError, match="not fitted"):
+        _ = model.user_factors
 
 
 @pytest.mark.parametrize("kind", [BPRMF, LightGCN])

@@ -68,7 +68,7 @@ def test_fig6_peaks_are_the_reference_points(options):
         assert peaks.loc[(metric, k), "m"] == m
         assert peaks.loc[(metric, k), "exact"] == pytest.approx(r, abs=5e-5)
     auc = table[(table.m == fig6.N_NEG) & (table.metric == "recall")].set_index("k").exact
-    assert auc[50] < 0.4 < auc[100]  # "AUC stays under 0.4" holds up to K = 50 only
+    assert auc[50] < 0.4 < auc[100]  # "AUC stays under 0.4" holds for small K only: claim F6-1
 
 
 def test_fig7_orders_hardness(options):

@@ -107,6 +107,8 @@ def test_gowalla_shares_the_cells_of_the_guidelines():
 
 def test_a_reduced_plan_keeps_the_middle_and_a_part_of_the_epochs():
     plan = reduced(table2.GOWALLA, tried=1, decays=(0.1,), seeds=2, shorter=10)
+    whole = reduced(table2.GOWALLA, tried=9, decays=(0.1,), seeds=2).methods
+    assert all(whole[name].candidates == method.candidates for name, method in table2.GOWALLA.methods.items())
     assert plan.model["epochs"] == 3 and plan.every == 1
     assert plan.methods["DNS(M,N)"] == Method(candidates(DNS(5, 200)), (0.1,), 2)
     assert plan.methods["NonSampling"].candidates[0] == candidates(NonSampling(), lr=0.02, epochs=2)[0]

@@ -364,3 +364,11 @@ def test_rho_beyond_log_n_is_the_maximum() -> None:
     # rho beyond log n has no beta = exp(-rho) on n items: the worst case is the maximum, whatever rho
     losses = np.arange(200.0)
     assert kl_dro_value(losses, math.log(200)) == kl_dro_value(losses, 100.0) == 199.0
+
+
+@pytest.mark.parametrize("gap", [1e-290, 1e-250, 1e-100, 1e-15, 1e-3])
+def test_a_plateau_of_the_divergence_is_left_by_bisection(gap: float) -> None:
+    """Between log(4/2) and log(4) it rises only where the two largest are told apart."""
+    losses = [0.0, -gap, -1.0, -1.0]
+    lam = kl_temperature(losses, 1.0)
+    assert kl_of_weights(tilted_weights(losses, lam)) == pytest.approx(1.0, abs=1e-12)

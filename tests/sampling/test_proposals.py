@@ -84,8 +84,9 @@ def test_names_of_proposals():
         assert "\n" not in str(error.value)
     with pytest.raises(ValueError, match="counts must be given"):
         proposal_arrays("log-count", None)
-    with pytest.raises(ValueError, match="must give some item a finite weight"):
-        proposal_arrays("count^1", np.zeros(3))
+    for name, many in (("count^1", np.zeros(3)), ("count^100", np.full(4, 1200.0))):  # finite each, but not their sum
+        with pytest.raises(ValueError, match="must give weights of a positive, finite sum"):
+            proposal_arrays(name, many)
 
 
 COUNTS = np.array([50.0, 0.0, 10.0, 3.0, 25.0, 12.0])
@@ -314,3 +315,8 @@ def test_bad_input_is_one_line(make, says):
     with pytest.raises((ValueError, TypeError), match=says) as error:
         make()
     assert "\n" not in str(error.value)
+
+
+def test_warp_takes_no_correction():
+    with pytest.raises(ValueError, match="corrected must be False for WARP"):
+        WARP(n_neg=3, N=5, corrected=True)

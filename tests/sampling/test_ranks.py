@@ -12,7 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.sampling import (
+    AOBPR,
     DNS,
+    IRGAN,
+    WARP,
+    AdaSIR,
+    Kernel,
     Sampler,
     SoftmaxExact,
     SoftmaxV,
@@ -146,3 +151,30 @@ def test_bad_input_is_one_line(make, says):
     with pytest.raises((ValueError, TypeError), match=says) as error:
         make()
     assert "\n" not in str(error.value)
+
+
+def test_correcting_uniform_pools_changes_nothing():
+    plain, corrected = (
+        simulate_rank_distribution(SoftmaxV(1.0, 4, corrected=c), np.linspace(0, 5, 20), n_pools=200, rng=0)
+        for c in (False, True)
+    )
+    np.testing.assert_allclose(corrected.probability, plain.probability, rtol=1e-12)
+    assert corrected.probability.sum() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("sampler", [AOBPR(1.0, 2), AdaSIR(2, 4), Kernel(2, 4), IRGAN(2, 4)], ids=str)
+@pytest.mark.parametrize("function", [rank_distribution, simulate_rank_distribution])
+def test_samplers_that_draw_by_the_model_have_no_law_of_losses(sampler, function):
+    with pytest.raises(ValueError, match="sampler must weigh pools by their losses, got"):
+        function(sampler, LOSSES)
+
+
+def test_the_beta_of_warp_is_that_of_its_weights_however_many():
+    """All v violators weigh the same on average: beta = v / n."""
+    margins = np.linspace(-3.0, 1.0, 40)
+    law = simulate_rank_distribution(WARP(40, 1.0, 10), margins, n_pools=50_000, rng=0)
+    violators = (margins > -1.0).sum()
+    assert law.probability.sum() < 0.9
+    assert abs(law.effective_beta - violators / 40) < 7 * law.effective_beta_error
+    assert 0 < law.effective_beta_error < 0.01
+    assert np.isnan(simulate_rank_distribution(WARP(40, 0.1, 5), margins - 9.0, n_pools=50, rng=0).effective_beta)
