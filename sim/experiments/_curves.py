@@ -109,7 +109,9 @@ def plot_curves(table: pd.DataFrame, panels: Sequence[tuple[str, str]], xlabel: 
         )  # fmt: skip
         for (row, (data, axis, name)), (column, metric) in product(enumerate(rows), enumerate(SHOWN_METRICS)):
             ax = axes[row, column]
-            part = table[(table.data == data) & (table.axis == axis) & (table.metric == metric) & (table.hardness > 0)]
+            whole = table[(table.data == data) & (table.axis == axis) & (table.hardness > 0) & table.k.isin(SHOWN_KS)]
+            part = whole[whole.metric == metric]
+            depth = 1 - whole[whole.metric.isin(SHOWN_METRICS)].relative_low.min()  # of the row's lowest point
             for k in SHOWN_KS:
                 line = part[part.k == k].sort_values("parameter")
                 at, colour = line.parameter, K_COLOURS[k]
@@ -118,7 +120,11 @@ def plot_curves(table: pd.DataFrame, panels: Sequence[tuple[str, str]], xlabel: 
                 ax.fill_between(at, line.relative_low, line.relative_high, color=colour, alpha=0.2, linewidth=0)
                 peak = line.loc[line["mean"].idxmax()]
                 ax.plot(peak.parameter, 1.0, marker="*", markersize=11, color=colour, markeredgecolor="white", zorder=5)
-            ax.set(xscale="log", title=f"{data}, {name}: {NAMES[metric]}@K", ylim=(0.2, 1.08))
+            ax.set(
+                xscale="log",
+                title=f"{data}, {name}: {NAMES[metric]}@K",
+                ylim=(max(0.0, 1 - 1.5 * depth), 1 + 0.1 * depth),
+            )
             ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             ax.xaxis.set_major_formatter("{x:g}")
             ax.minorticks_off()

@@ -89,8 +89,9 @@ def plot(table: pd.DataFrame) -> Figure:
             ax.errorbar(part.gain, methods, xerr=error, fmt="o", color=PALETTE["blue"])
             for y, one in enumerate(part.itertuples()):
                 ax.annotate(
-                    f"{one.mean:.4f}", (one.gain, y), (0, 6), textcoords="offset points", ha="center", fontsize=7.5
-                )
+                    f"{one.mean:.4f}", (one.gain, y), (0, 6), textcoords="offset points", ha="center", fontsize=7.5,
+                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+                )  # fmt: skip
             ax.axvline(1, color="black", linewidth=0.8, linestyle=(0, (3, 2)))
             ax.set(title=f"{data}: {title(metric)}", ylim=(-0.5, len(methods) - 0.4))
             ax.margins(x=0.15)

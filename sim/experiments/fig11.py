@@ -66,6 +66,7 @@ def plot(table: pd.DataFrame) -> Figure:
             part = table[table.data == data]
             nearest = part.groupby("parameter").relative.max()
             shown = [m for m in nearest.index if nearest[m] >= NEAR]
+            lowest = part[part.parameter.isin(shown) & part.k.isin(WITH_INTERVALS)].relative_low.min()
             for ax, metric in zip(axes[row], METRICS):
                 for number, (m, colour) in enumerate(zip(shown, ordered_colours(len(shown)))):
                     line = part[(part.metric == metric) & (part.parameter == m)]
@@ -74,7 +75,8 @@ def plot(table: pd.DataFrame) -> Figure:
                     ends = some.relative - some.relative_low, some.relative_high - some.relative
                     at = some.k * 1.06 ** (number - len(shown) / 2)  # side by side
                     ax.errorbar(at, some.relative, np.clip(ends, 0, None), fmt="none", color=colour, elinewidth=1.2)
-                ax.set(xscale="log", xlabel="K", title=f"{data}: {NAMES[metric]}@K / best", ylim=(0.85, 1.02))
+                bottom = min(0.85, lowest - 0.01)
+                ax.set(xscale="log", xlabel="K", title=f"{data}: {NAMES[metric]}@K / best", ylim=(bottom, 1.02))
             axes[row, 0].set_ylabel("relative to the best M")
             axes[row, 1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
@@ -91,6 +93,7 @@ def caption(table: pd.DataFrame) -> str:
             + ", ".join(f"M = {r.parameter.iloc[0]:g} for K = {r.k.min()} to {r.k.max()}" for _, r in runs)
         )
     return (
-        "Each level of DNS(M, N) relative to the best one at that K, 95% paired intervals over users and seeds. Where "
+        "Levels of DNS(M, N) relative to the best one at that K, 95% paired intervals over users and seeds; those that "
+        f"nowhere come within {1 - NEAR:.0%} of it are left out. Where "
         f"lines cross, the best hardness depends on K. Best M: {'. '.join(parts)}."
     )
