@@ -92,14 +92,27 @@ def run_threads(function: Callable[..., Any], threads: int, *args: Any) -> None:
     """Call ``function(me, threads, *args)`` in so many threads at once, ``me`` = 0 in this one, and wait for all.
 
     The function must be compiled, release the GIL, and have been called with arguments of these types before: a
-    thread that fails to start its work would be waited for in vain. Without JIT one thread does it all.
+    thread that fails to start its work would be waited for in vain. No thread begins before all are there: where the
+    system refuses one, RuntimeError is raised and nothing is done. Without JIT one thread does it all.
     """
     threads = threads if JIT_ENABLED else 1
-    others = [threading.Thread(target=function, args=(me, threads, *args)) for me in range(1, threads)]
-    for other in others:
-        other.start()
+    begin, all_there = threading.Event(), False
+
+    def work(me: int) -> None:
+        begin.wait()
+        if all_there:
+            function(me, threads, *args)
+
+    others = [threading.Thread(target=work, args=(me,)) for me in range(1, threads)]
+    started = []
     try:
+        for other in others:
+            other.start()
+            started.append(other)
+        all_there = True
+        begin.set()
         function(0, threads, *args)
     finally:
-        for other in others:
+        begin.set()
+        for other in started:
             other.join()

@@ -273,6 +273,7 @@ class BPRMF(Recommender):
         """Go on until ``epochs`` more epochs are done, from the present factors and optimiser state if there are any.
 
         An epoch that was interrupted is finished first and counts as one of them. ``ignore`` is as in :meth:`fit`.
+        Adam's corrections of its moments take the epochs before to have had as many batches as these.
         """
         train = self._pairs_of(user_items, ignore)
         more = check_int("epochs", epochs, low=0)

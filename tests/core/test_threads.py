@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -36,3 +38,19 @@ def test_one_thread_without_jit() -> None:
     taken, sums = np.zeros((3, 5), np.int64), np.zeros((3, 8), np.int64)
     run_threads(rounds, 1, np.zeros(6, np.int64), taken, sums)
     assert (taken == 1).all() and (sums[:, 0] == 5).all()
+
+
+def test_where_the_system_refuses_a_thread_nothing_is_done_and_nothing_hangs(monkeypatch):
+    start, calls = threading.Thread.start, iter(range(9))
+
+    def refused(thread):
+        if next(calls) == 1:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    before, taken, sums = threading.active_count(), np.zeros((3, 40), np.int64), np.zeros((3, 8), np.int64)
+    rounds(0, 1, np.zeros(2, np.int64), taken[:0], sums[:0])  # compile
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        run_threads(rounds, 3, np.zeros(6, np.int64), taken, sums)
+    assert threading.active_count() == before and not taken.any()
