@@ -128,7 +128,7 @@ def main() -> int:
         (Uniform(1), included | {"optimizer": "sgd", "sparse": True, "lr": 0.05}),
     ]
     if options.samplers:
-        contenders = [(DNS(5, 200), included), *((s, included) for s in defaults(train) if s != DNS(5, 200))]
+        contenders = [(sampler, included) for sampler in dict.fromkeys([DNS(5, 200), *defaults(train)])]
     models = [BPRMF(d, sampler, epochs=1, rng=0, **settings).fit(train) for sampler, settings in contenders]
     limits, implicit = Limits(n_items, d), implicit_epoch(train, d) if options.peers else None
     limits()  # compile

@@ -103,16 +103,16 @@ def run_threads(function: Callable[..., Any], threads: int, *args: Any) -> None:
         if all_there:
             function(me, threads, *args)
 
-    others = [threading.Thread(target=work, args=(me,)) for me in range(1, threads)]
-    started = []
+    others: list[threading.Thread] = []
     try:
-        for other in others:
+        for me in range(1, threads):
+            other = threading.Thread(target=work, args=(me,))
             other.start()
-            started.append(other)
+            others.append(other)
         all_there = True
         begin.set()
         function(0, threads, *args)
     finally:
         begin.set()
-        for other in started:
+        for other in others:
             other.join()

@@ -22,7 +22,7 @@ from .._simd import LANES, aligned, aligned_zeros
 from .._threads import run_threads
 from ..sampling import NonSampling, Refresh, Sampler
 from ..sampling._pool_kernels import mask_words
-from ..sampling._proposals import proposal_arrays
+from ..sampling._proposals import item_weights, proposal_arrays
 from . import _kernels as kernels
 from ._full_kernels import run_full_batches
 from ._optimizer_kernels import catch_up
@@ -33,16 +33,8 @@ if TYPE_CHECKING:
     from .model import BPRMF
 
 __all__ = [
-    "BITS",
-    "TABLES",
-    "Diverged",
-    "Epoch",
-    "Interrupt",
-    "checked_tables",
-    "interactions",
-    "table_shapes",
-    "threads",
-]
+    "BITS", "TABLES", "Diverged", "Epoch", "Interrupt", "checked_tables", "interactions", "table_shapes", "threads",
+]  # fmt: skip
 
 TABLES = ("U", "mU", "vU", "V", "mV", "vV")
 """Names of the state: factors and Adam's two moments, of users and of items."""
@@ -87,7 +79,7 @@ class Epoch:
             bool(sampler.corrected), sampler.sees_positive,
         )  # fmt: skip
         self.pool = (sampler.N, sampler.width)
-        counts = item_counts(train)
+        counts = np.bincount(train.indices[self.pairs], minlength=train.shape[1]).astype(np.float64)
         self.adaptive, self.counts = sampler if sampler.adaptive else None, counts
         self.proposal = proposal_arrays("uniform" if sampler.adaptive else sampler.proposal, counts)
         self.state = model._tables
@@ -266,11 +258,6 @@ def interactions(user_items: Any, model: BPRMF) -> sparse.csr_matrix:
             raise ValueError(f"loss must be 'bpr' for training without sampling, got {s.loss!r}")
     elif min(s.batch_size, csr.nnz) * (sampler.width + 1) >= 1 << 31:
         raise ValueError(f"batch_size must be < {(1 << 31) // (sampler.width + 1)} for {sampler}, got {s.batch_size}")
-    if not sampler.adaptive:
-        proposal_arrays(sampler.proposal, item_counts(csr))
+    if sampler.proposal != "uniform":
+        item_weights(sampler.proposal, np.bincount(csr.indices, minlength=csr.shape[1]).astype(np.float64))
     return csr
-
-
-def item_counts(train: sparse.csr_matrix) -> NDArray[np.float64]:
-    """Train pairs of every item, without the ignored ones, which are stored as zeros."""
-    return np.bincount(train.indices[np.flatnonzero(train.data)], minlength=train.shape[1]).astype(np.float64)

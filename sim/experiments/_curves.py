@@ -100,6 +100,7 @@ def plot_curves(table: pd.DataFrame, panels: Sequence[tuple[str, str]], xlabel: 
     """A row for each data set and each of ``panels`` (axis, sampler's name), a column a metric; stars mark peaks."""
     from matplotlib.ticker import LogLocator  # slow to import
 
+    drawn = table[table.metric.isin(SHOWN_METRICS) & table.k.isin(SHOWN_KS) & (table.hardness > 0)]
     there = set(zip(table.data, table.axis))
     rows = [(data, *panel) for data, panel in product(dict.fromkeys(table.data), panels) if (data, panel[0]) in there]
     with style() as plt:
@@ -109,9 +110,9 @@ def plot_curves(table: pd.DataFrame, panels: Sequence[tuple[str, str]], xlabel: 
         )  # fmt: skip
         for (row, (data, axis, name)), (column, metric) in product(enumerate(rows), enumerate(SHOWN_METRICS)):
             ax = axes[row, column]
-            whole = table[(table.data == data) & (table.axis == axis) & (table.hardness > 0) & table.k.isin(SHOWN_KS)]
+            whole = drawn[(drawn.data == data) & (drawn.axis == axis)]
             part = whole[whole.metric == metric]
-            depth = 1 - whole[whole.metric.isin(SHOWN_METRICS)].relative_low.min()  # of the row's lowest point
+            depth = 1 - whole.relative_low.min()  # of the row's lowest point
             for k in SHOWN_KS:
                 line = part[part.k == k].sort_values("parameter")
                 at, colour = line.parameter, K_COLOURS[k]

@@ -67,6 +67,7 @@ def plot(table: pd.DataFrame) -> Figure:
             nearest = part.groupby("parameter").relative.max()
             shown = [m for m in nearest.index if nearest[m] >= NEAR]
             lowest = part[part.parameter.isin(shown) & part.k.isin(WITH_INTERVALS)].relative_low.min()
+            bottom = min(0.85, lowest - 0.01)
             for ax, metric in zip(axes[row], METRICS):
                 for number, (m, colour) in enumerate(zip(shown, ordered_colours(len(shown)))):
                     line = part[(part.metric == metric) & (part.parameter == m)]
@@ -75,7 +76,6 @@ def plot(table: pd.DataFrame) -> Figure:
                     ends = some.relative - some.relative_low, some.relative_high - some.relative
                     at = some.k * 1.06 ** (number - len(shown) / 2)  # side by side
                     ax.errorbar(at, some.relative, np.clip(ends, 0, None), fmt="none", color=colour, elinewidth=1.2)
-                bottom = min(0.85, lowest - 0.01)
                 ax.set(xscale="log", xlabel="K", title=f"{data}: {NAMES[metric]}@K / best", ylim=(bottom, 1.02))
             axes[row, 0].set_ylabel("relative to the best M")
             axes[row, 1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))

@@ -163,7 +163,7 @@ def law_of(sampler: Sampler, world: World, n_pools: int, seed: int, *, simulate:
     whole = float(law.probability.sum())
     return RankDistribution(
         law.probability / whole, law.standard_error / whole, law.cumulative_error / whole,
-        law.effective_beta_error / whole, law.n_pools,
+        law.effective_beta_error, law.n_pools,
     )  # fmt: skip
 
 

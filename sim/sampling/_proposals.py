@@ -33,7 +33,7 @@ def item_weights(name: Any, counts: NDArray[np.float64]) -> NDArray[np.float64]:
     if name == "uniform":
         return np.ones_like(counts)
     if name == "log-count":
-        return np.log1p(counts)
+        return _summable(name, np.log1p(counts))
     head, _, power = str(name).partition("^")
     try:
         a = float(power)
@@ -42,7 +42,15 @@ def item_weights(name: Any, counts: NDArray[np.float64]) -> NDArray[np.float64]:
     if head != "count" or not 0 <= a < np.inf:
         raise ValueError(f"proposal must be {_NAMES}, got {name!r}")
     with np.errstate(over="ignore"):
-        return counts**a
+        return _summable(name, counts**a)
+
+
+def _summable(name: Any, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    with np.errstate(over="ignore"):
+        total = weights.sum()
+    if not 0 < total < np.inf:
+        raise ValueError(f"proposal {name} must give weights of a positive, finite sum, got {total:g}")
+    return weights
 
 
 def proposal_arrays(name: str, counts: NDArray[np.float64] | None) -> tuple[Any, ...]:
@@ -53,10 +61,6 @@ def proposal_arrays(name: str, counts: NDArray[np.float64] | None) -> tuple[Any,
     if counts is None:
         raise ValueError(f"counts must be given for pools drawn by {name}, got none")
     weights = item_weights(name, counts)
-    with np.errstate(over="ignore"):
-        total = weights.sum()
-    if not 0 < total < np.inf:
-        raise ValueError(f"proposal {name} must give weights of a positive, finite sum, got {total:g}")
     accept, alias = np.empty_like(weights), np.empty(weights.size, np.int32)
     alias_table(weights, accept, alias)
     own = np.minimum(accept * 2.0**32, 2.0**32 - 1).astype(np.uint64)  # full slots are their own alias

@@ -9,7 +9,7 @@ from scipy import stats
 from sim._random import stream
 from sim.experiments import Options, hardness_samplers
 from sim.experiments.hardness_samplers import N, World, _now, law_of, synthetic
-from sim.sampling import AOBPR, IRGAN, AdaSIR, Kernel
+from sim.sampling import AOBPR, IRGAN, WARP, AdaSIR, Kernel, simulate_rank_distribution
 from sim.sampling._pool_kernels import set_bit
 from sim.sampling._proposal_kernels import draw_proposed
 
@@ -61,6 +61,16 @@ def test_caches_follow_what_they_are_drawn_by(world, sampler):
 def test_the_corrected_kernel_is_near_uniform(world):
     law = law_of(Kernel(200, 2_000, 3.0), world, 640, 1)
     assert abs(law.effective_beta - 1.0) < ERRORS * law.effective_beta_error + 0.02  # self-normalised: of order 1 / N
+
+
+def test_the_error_of_warps_beta_is_that_of_its_law(world):
+    """The law is scaled to sum to one; beta and its error are of the normalised law already."""
+    sampler = WARP(290, 1.0, N)
+    margins = world.scores[world.negatives] - world.scores[world.positive]
+    whole, law = simulate_rank_distribution(sampler, margins, n_pools=640, rng=1), law_of(sampler, world, 640, 1)
+    assert whole.probability.sum() < 0.9 and law.probability.sum() == pytest.approx(1.0)
+    assert law.effective_beta == pytest.approx(whole.effective_beta)
+    assert law.effective_beta_error == whole.effective_beta_error > 0
 
 
 def test_ahns_takes_the_negative_nearest_to_its_target(world):
