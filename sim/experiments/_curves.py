@@ -32,8 +32,8 @@ SHOWN_KS = (1, 5, 20, 50, 100)
 SHOWN_METRICS = ("ndcg", "recall")
 
 
-def curves(options: Options, *axes: str) -> pd.DataFrame:
-    """Metric@K along axes of hardness, for every data set of the profile that has them.
+def curves(options: Options, *axes: str, least: int = 1) -> pd.DataFrame:
+    """Metric@K along axes of hardness, for every data set of the profile that has ``least`` of them.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def curves(options: Options, *axes: str) -> pd.DataFrame:
         p_best (of "this level is the best"), sd_seeds, seeds, users.
     """
     rows: list[dict[str, Any]] = []
-    for study in studies(options, *axes):
+    for study in studies(options, *axes, least=least):
         rows += level_rows(study, options.seed)
         rows += _popularity_rows(study, options)
     return pd.DataFrame(rows)
@@ -105,7 +105,7 @@ def plot_curves(table: pd.DataFrame, panels: Sequence[tuple[str, str]], xlabel: 
     rows = [(data, *panel) for data, panel in product(dict.fromkeys(table.data), panels) if (data, panel[0]) in there]
     with style() as plt:
         figure, axes = plt.subplots(
-            len(rows), len(SHOWN_METRICS), figsize=(8.6, 3.1 * len(rows)), squeeze=False, sharey="row",
+            len(rows), len(SHOWN_METRICS), figsize=(8.6, 0.3 + 2.8 * len(rows)), squeeze=False, sharey="row",
             layout="constrained",
         )  # fmt: skip
         for (row, (data, axis, name)), (column, metric) in product(enumerate(rows), enumerate(SHOWN_METRICS)):
@@ -123,7 +123,7 @@ def plot_curves(table: pd.DataFrame, panels: Sequence[tuple[str, str]], xlabel: 
                 ax.plot(peak.parameter, 1.0, marker="*", markersize=11, color=colour, markeredgecolor="white", zorder=5)
             ax.set(
                 xscale="log",
-                title=f"{data}, {name}: {NAMES[metric]}@K",
+                title=f"{name}: {NAMES[metric]}@K",
                 ylim=(max(0.0, 1 - 1.5 * depth), 1 + 0.1 * depth),
             )
             ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -132,8 +132,8 @@ def plot_curves(table: pd.DataFrame, panels: Sequence[tuple[str, str]], xlabel: 
             ax.legend(title="K (best)", title_fontsize=7.5, fontsize=7.5, loc="lower center")
         for ax in axes[-1]:
             ax.set_xlabel(xlabel)
-        for ax in axes[:, 0]:
-            ax.set_ylabel("relative to the best")
+        for ax, (data, *_) in zip(axes[:, 0], rows):
+            ax.set_ylabel(f"{data}\nrelative to the best")
     return figure
 
 

@@ -26,7 +26,7 @@ SHOWN = ("ndcg", 20)
 
 
 def run(options: Options = Options()) -> pd.DataFrame:  # noqa: B008 (frozen)
-    """Every point of every axis on three scales of hardness.
+    """Every point of every axis on three scales of hardness, for the data sets that have several axes.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def run(options: Options = Options()) -> pd.DataFrame:  # noqa: B008 (frozen)
         the best of its own axis, paired), scale (nominal, divergence, rank), beta, off (relative less that of DNS over
         M interpolated at log(beta); NaN outside its range).
     """
-    table = curves(options, *AXIS_STYLES)
+    table = curves(options, *AXIS_STYLES, least=2)
     table = table[table.hardness > 0]
     top = table.groupby(["data", "metric", "k"])["mean"].transform("max")
     own = table.groupby(["data", "axis", "metric", "k"])["mean"].transform("max")

@@ -24,6 +24,7 @@ ID = "F6-data"
 TITLE = "Which OPAUC(beta) predicts which Top-K metric (trained models)"
 
 METRICS = ("ndcg", "recall")
+SHOWN = "recall"
 KS = (5, 20, 50, 100)
 OVER = {"models": "models", "users": "users", "within": "models, per user"}
 N_BETAS = 30
@@ -107,16 +108,21 @@ def _peaks(part: pd.DataFrame, column: str = "correlation") -> pd.DataFrame:
 
 
 def plot(table: pd.DataFrame) -> Figure:
-    """A row for each data set and metric, a column each way to correlate; peaks marked, random rankings dashed."""
-    rows = list(product(dict.fromkeys(table.data), METRICS))
+    """A row a data set, a column each way to correlate; peaks marked, random rankings dashed."""
+    sets = list(dict.fromkeys(table.data))
+    shown = table[table.metric == SHOWN]
     with style() as plt:
         figure, axes = plt.subplots(
-            len(rows), len(OVER), figsize=(9.6, 0.6 + 2.5 * len(rows)), squeeze=False, sharex=True, sharey="row",
+            len(sets),
+            len(OVER),
+            figsize=(9.6, 0.6 + 2.5 * len(sets)),
+            squeeze=False,
+            sharey="row",
             layout="constrained",
-        )  # fmt: skip
-        for (row, (data, metric)), (column, over) in product(enumerate(rows), enumerate(OVER)):
+        )
+        for (row, data), (column, over) in product(enumerate(sets), enumerate(OVER)):
             ax = axes[row, column]
-            part = table[(table.data == data) & (table.metric == metric) & (table.over == over)]
+            part = shown[(shown.data == data) & (shown.over == over)]
             for k in KS:
                 line = part[part.k == k]
                 ax.plot(line.beta, line.correlation, color=K_COLOURS[k], label=f"K = {k}")
@@ -126,11 +132,11 @@ def plot(table: pd.DataFrame) -> Figure:
                     peak.beta, peak.correlation, marker="*", markersize=10, color=K_COLOURS[peak.k],
                     markeredgecolor="white", zorder=5,
                 )  # fmt: skip
-            ax.set(xscale="log", title=f"{data}, {NAMES[metric]}: {OVER[over]}")
+            ax.set(xscale="log", title=f"{NAMES[SHOWN]}@K: {OVER[over]}")
         for ax in axes[-1]:
             ax.set_xlabel("FPR limit β")
-        for ax in axes[:, 0]:
-            ax.set_ylabel("correlation with OPAUC(β)")
+        for ax, data in zip(axes[:, 0], sets):
+            ax.set_ylabel(f"{data}\ncorrelation with OPAUC(β)")
         handles, names = axes[0, 0].get_legend_handles_labels()
         handles.append(plt.Line2D([], [], color="grey", linestyle=(0, (3, 2)), linewidth=0.9))
         figure.legend(handles, [*names, "random rankings, exact"], loc="outside lower center", ncols=5)
@@ -139,18 +145,17 @@ def plot(table: pd.DataFrame) -> Figure:
 
 def caption(table: pd.DataFrame) -> str:
     """What was correlated, with how much data, what to see."""
-    parts = []
-    for (data, over), part in table[table.metric == "recall"].groupby(["data", "over"], sort=False):
+    parts, shown = [], table[table.metric == SHOWN]
+    for (data, over), part in shown.groupby(["data", "over"], sort=False):
         words = ", ".join(f"K={p.k}: {p.beta:.3g} ({p.correlation:.2f})" for p in _peaks(part).itertuples())
         auc = part[part.beta == part.beta.max()].set_index("k").correlation
         parts.append(f"{data}, over {OVER[over]}: {words}; AUC {auc.min():.2f} to {auc.max():.2f}")
-    random = table[(table.metric == "recall")].drop_duplicates(["data", "k", "beta"])
-    law = ", ".join(
-        f"K={p.k}: {p.beta:.3g}" for p in _peaks(random[random.data == random.data.iloc[0]], "random").itertuples()
-    )
+    first_set = shown[shown.data == shown.data.iloc[0]].drop_duplicates(["k", "beta"])
+    law = ", ".join(f"K={p.k}: {p.beta:.3g}" for p in _peaks(first_set, "random").itertuples())
     first = table.drop_duplicates("data")
     sizes = ", ".join(f"{r.data} {r.models} models, {r.users:,} users" for r in first.itertuples())
     return (
-        f"Pearson correlation of Metric@K with OPAUC(β) on test ({sizes}). Peaks for Recall, with the correlation: "
-        f"{'. '.join(parts)}. Under random rankings (dashed) they would lie at {law} on {table.data.iloc[0]}."
+        f"Pearson correlation of Metric@K with OPAUC(β) on test ({sizes}). Peaks for {NAMES[SHOWN]}, with the "
+        f"correlation: {'. '.join(parts)}. Under random rankings (dashed) they would lie at {law} on "
+        f"{table.data.iloc[0]}."
     )

@@ -76,8 +76,8 @@ def plot(table: pd.DataFrame) -> Figure:
                     ends = some.relative - some.relative_low, some.relative_high - some.relative
                     at = some.k * 1.06 ** (number - len(shown) / 2)  # side by side
                     ax.errorbar(at, some.relative, np.clip(ends, 0, None), fmt="none", color=colour, elinewidth=1.2)
-                ax.set(xscale="log", xlabel="K", title=f"{data}: {NAMES[metric]}@K / best", ylim=(bottom, 1.02))
-            axes[row, 0].set_ylabel("relative to the best M")
+                ax.set(xscale="log", xlabel="K", title=f"{NAMES[metric]}@K / best", ylim=(bottom, 1.02))
+            axes[row, 0].set_ylabel(f"{data}\nrelative to the best M")
             axes[row, 1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 

@@ -21,8 +21,8 @@ from ._tuning import best_trials
 from .cells import Cell, Result, run_cells
 
 __all__ = [
-    "GOWALLA", "HEALTH", "KS", "METRICS", "ML10M", "ML100K", "PLANS", "SMOKE", "TEMPORAL", "Choice", "Plan", "Study",
-    "Trained", "nominal", "studies", "train", "tune",
+    "GOWALLA", "HEALTH", "KS", "METRICS", "ML10M", "ML100K", "MOVIE", "PLANS", "SMOKE", "TEMPORAL", "Choice", "Plan",
+    "Study", "Trained", "nominal", "studies", "train", "tune",
 ]  # fmt: skip
 
 KS = (1, 5, 10, 20, 50, 100)
@@ -122,19 +122,20 @@ GOWALLA = Plan(
     (0.0003, 0.001, 0.003, 0.01), 3, {"lr": 0.005, "epochs": 30}, 5,
     fewer={"N": (0.001, 0.003)},  # the other two are best for no M
 )  # fmt: skip
-TEMPORAL = Plan(
-    "irb-amazon2014-movie-temporal", {"M": tuple(DNS(m, 200) for m in (1, 2, 5, 10, 20, 50, 200))},
+MOVIE = Plan(
+    "irb-amazon2014-movie", {"M": tuple(DNS(m, 200) for m in (1, 2, 5, 10, 20, 50, 200))},
     (0.001, 0.003, 0.01, 0.03), 3, {"lr": 0.005, "epochs": 30}, 5,
 )  # fmt: skip
+TEMPORAL = replace(MOVIE, data="irb-amazon2014-movie-temporal")
 ML10M = Plan(
-    "ml-10m", {"M": tuple(DNS(m, 200) for m in (2, 10, 25, 50, 100, 200))}, (0.001, 0.003, 0.01, 0.03), 3,
+    "ml-10m", {"M": tuple(DNS(m, 200) for m in (1, 2, 5, 10, 25, 50, 100, 200))}, (0.001, 0.003, 0.01, 0.03), 3,
     {"lr": 0.005, "epochs": 20}, 4,
 )  # fmt: skip
 SMOKE = Plan(
     "ml-100k", _points(40, (1, 10, 40), (10, 20, 40), (0.03, 0.3, 3.0)), (0.1,), 2, ML100K.model | {"epochs": 4}, 4
 )  # fmt: skip
 
-PLANS = {"smoke": (SMOKE,), "default": (ML100K,), "paper": (GOWALLA, ML100K, HEALTH, TEMPORAL, ML10M)}
+PLANS = {"smoke": (SMOKE,), "default": (ML100K,), "paper": (GOWALLA, ML100K, HEALTH, MOVIE, TEMPORAL, ML10M)}
 """Data sets of each profile. What the paper profile adds runs for hours, and can be killed and resumed."""
 
 
@@ -169,9 +170,19 @@ class Study:
         return np.array(found)
 
 
-def studies(options: Options, *axes: str) -> Iterator[Study]:
-    """Every data set of the profile on each of the axes that it has; cells that exist are not computed again."""
-    for plan, axis in product(options.plans(PLANS), axes):
+def studies(options: Options, *axes: str, least: int = 1) -> Iterator[Study]:
+    """Every data set of the profile that has ``least`` of the axes, on each of them; done cells are not done again.
+
+    Raises
+    ------
+    ValueError
+        If ``options.data`` names another data set.
+    """
+    there = {
+        profile: [plan for plan in plans if len(plan.points.keys() & set(axes)) >= least]
+        for profile, plans in PLANS.items()
+    }
+    for plan, axis in product(options.plans(there), axes):
         if axis in plan.points:
             yield train(plan, axis, options)
 

@@ -100,13 +100,13 @@ def plot(table: pd.DataFrame) -> Figure:
                 ax.plot(x, line.peak, color=colour, marker=marker, linewidth=1, label=name)
             some = part.drop_duplicates("k")
             ax.plot(some.k, some.random, color="black", linestyle=(0, (3, 2)), linewidth=1.2, label="random rankings")
-            ax.set(xscale="log", yscale="log", title=f"{data}: {NAMES[metric]}@K")
+            ax.set(xscale="log", yscale="log", title=f"{NAMES[metric]}@K")
             ax.set_xticks(list(KS), [str(k) for k in KS])
             ax.minorticks_off()
         for ax in axes[-1]:
             ax.set_xlabel("K")
-        for ax in axes[:, 0]:
-            ax.set_ylabel("best effective β")
+        for ax, data in zip(axes[:, 0], rows):
+            ax.set_ylabel(f"{data}\nbest effective β")
         figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
     return figure
 

@@ -63,7 +63,7 @@ def plot(table: pd.DataFrame) -> Figure:
     with style() as plt:
         sizes = [table[table.data == d].axis.nunique() for d in sets]
         figure, axes = plt.subplots(
-            len(sets), 1, figsize=(6.4, 0.8 + 0.62 * sum(sizes)), squeeze=False, sharex=True, height_ratios=sizes,
+            len(sets), 1, figsize=(6.4, 0.8 + 0.3 * len(sets) + 0.55 * sum(sizes)), squeeze=False, sharex=True, height_ratios=sizes,
             layout="constrained",
         )  # fmt: skip
         for ax, data in zip(axes[:, 0], sets):

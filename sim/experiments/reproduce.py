@@ -24,7 +24,7 @@ __all__ = ["BY_DATA", "BY_METHOD", "EXPERIMENTS", "Outcome", "experiment", "make
 
 EXPERIMENTS = {
     "F1": "fig1", "F2": "fig2", "F6": "fig6", "T1": "table1", "F7": "fig7", "F8": "fig8", "F9": "fig9", "F10": "fig10",
-    "F11": "fig11", "G-map": "hardness_map", "G2-trend": "peak_trend", "G-collapse": "collapse",
+    "F11": "fig11", "G1-sets": "data_sets", "G-map": "hardness_map", "G2-trend": "peak_trend", "G-collapse": "collapse",
     "G-ablation": "ablation", "F6-data": "corr_data",
     "E-bias": "estimator_bias", "E-error": "estimator_error", "E-rates": "estimator_rates", "E-beta": "realised_beta",
     "G2-optimal": "optimal_hardness", "F7-synthetic": "hardness_synthetic",
@@ -35,7 +35,8 @@ EXPERIMENTS = {
 """Identifier to module, in the order they are run."""
 
 BY_DATA = (
-    "F1", "F8", "F9", "F10", "F11", "G-map", "G2-trend", "G-collapse", "F6-data", "Table2", "Table3", "Yardstick",
+    "F1", "F8", "F9", "F10", "F11", "G1-sets", "G-map", "G2-trend", "G-collapse", "F6-data", "Table2", "Table3",
+    "Yardstick",
 )  # fmt: skip
 """Those whose rows of one data set do not depend on the others."""
 

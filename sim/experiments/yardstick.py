@@ -73,8 +73,8 @@ HEALTH = Plan(
     {"factors": 64, "batch_size": 1024, "epochs": 40}, 4, METRICS,
 )  # fmt: skip
 GOWALLA = Plan(
-    "irb-gowalla", _methods((2, 5, 10), (0.4, 1.0, 3.0), (0.002, 0.005), (0.001, 0.003, 0.01), 3),
-    {"factors": 64, "epochs": 40}, 5, METRICS,
+    "irb-gowalla", _methods((2, 5, 10), (0.4, 1.0, 3.0), (0.003, 0.006), (0.002, 0.005), 3),
+    {"factors": 64, "epochs": 30}, 5, METRICS,
 )  # fmt: skip
 
 PLANS = {

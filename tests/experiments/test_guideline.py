@@ -10,7 +10,20 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from sim.experiments import Options, ablation, collapse, corr_data, fig1, fig8, fig11, guideline, hardness_map, table2
+from sim.experiments import (
+    Options,
+    ablation,
+    collapse,
+    corr_data,
+    data_sets,
+    fig1,
+    fig8,
+    fig9,
+    fig11,
+    guideline,
+    hardness_map,
+    table2,
+)
 from sim.experiments._curves import best
 from sim.experiments._realised import realised_hardness
 from sim.experiments.peak_trend import trend_rows
@@ -90,6 +103,24 @@ def test_trend_rows(options):
         assert row["low"] <= row["high"]
         assert 0 < row["p"] <= 1
         assert all(0 <= row[f"power_{e}"] <= 1 for e in ("0.1", "1"))
+
+
+@pytest.mark.parametrize(("module", "data"), [(fig9, "ml-10m"), (collapse, "irb-amazon2014-movie")])
+def test_a_data_set_without_the_axes_is_an_error_that_names_those_with(module, data):
+    with pytest.raises(ValueError, match=rf"data must be .*gowalla.*, got '{data}'"):
+        module.run(Options(profile="paper", data=(data,)))
+
+
+def test_best_sets_are_read_off_the_levels(options):
+    table = data_sets.run(options)
+    (row,) = data_sets.best_sets(table).itertuples()
+    levels = fig8.run(options).query("metric == 'ndcg' and k == 20 and hardness > 0").set_index("hardness")
+    assert row.best == levels["mean"].idxmax() and row.value == levels["mean"].max()
+    assert set(levels.index[levels.p_best > 0.05]) >= {row.low, row.high, row.best}
+    assert row.density == pytest.approx(table.density.iloc[0]) and 0.04 < row.density < 0.06
+    two = pd.concat([table, table.assign(data="sparser", density=row.density / 7)])
+    assert data_sets.best_sets(two).data.tolist() == ["ml-100k", "sparser"]
+    data_sets.plot(two)
 
 
 def test_fig11_is_relative_to_the_best(options):
