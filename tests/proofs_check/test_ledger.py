@@ -290,9 +290,13 @@ def test_guideline_evidence_is_read_from_the_figures(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr("proofs_check._figures.FIGURES", tmp_path)
 
-    def verdicts(p_softest: float, elasticity: float, p_holm: float, seeds: int = 5) -> list[Status]:
+    def verdicts(
+        p_softest: float, elasticity: float, p_holm: float, seeds: int = 5, later: float = 0.9
+    ) -> list[Status]:
         rows = {"data": "d", "axis": "M", "metric": ["ndcg", "recall"], "k": 5, "seeds": seeds}
-        pd.DataFrame(rows | {"p_hardest": 0.001, "p_softest": p_softest}).to_csv(tmp_path / "G-map.csv")
+        ends = pd.DataFrame(rows | {"p_hardest": 0.001, "p_softest": p_softest})
+        in_time = ends.assign(data="d-temporal", k=[10, 5], p_hardest=[0.001, 0.9], p_softest=later)
+        pd.concat([ends, in_time]).to_csv(tmp_path / "G-map.csv")
         trend = {"elasticity": elasticity, "low": elasticity - 0.1, "high": elasticity + 0.1, "p_holm": p_holm}
         pd.DataFrame(rows | trend).to_csv(tmp_path / "G2-trend.csv")
         for figure, harder, softer, ends in (("F8", 2, 5, (1, 200)), ("F10", 3, 0.05, (20, 0.01))):
@@ -306,6 +310,8 @@ def test_guideline_evidence_is_read_from_the_figures(monkeypatch: pytest.MonkeyP
 
     assert run_claim(get_claim("G2")).status is Status.OPEN  # no table
     assert verdicts(0.001, 0.3, 0.001, seeds=2) == [Status.OPEN, Status.OPEN]
-    assert verdicts(0.5, -0.3, 0.001) == [Status.REFUTED, Status.NOT_VERIFIED]
+    assert verdicts(0.5, -0.3, 0.001) == [Status.NOT_VERIFIED, Status.NOT_VERIFIED]
     assert verdicts(0.001, 0.3, 0.2)[1] is Status.OPEN
-    assert verdicts(0.001, 0.3, 0.001) == [Status.HOLDS, Status.CONDITION]
+    assert verdicts(0.001, 0.3, 0.001, later=0.001)[0] is Status.NOT_VERIFIED
+    assert verdicts(0.001, 0.95, 0.001)[1] is Status.NOT_VERIFIED
+    assert verdicts(0.001, 0.3, 0.001) == [Status.CONDITION, Status.CONDITION]
