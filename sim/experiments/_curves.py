@@ -126,7 +126,8 @@ def plot_curves(table: pd.DataFrame, panels: Sequence[tuple[str, str]], xlabel: 
                 title=f"{name}: {NAMES[metric]}@K",
                 ylim=(max(0.0, 1 - 1.5 * depth), 1 + 0.1 * depth),
             )
-            ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            wide = whole.parameter.max() >= 1000 * whole.parameter.min()
+            ax.xaxis.set_major_locator(LogLocator(subs=(1, 3) if wide else (1, 2, 5)))
             ax.xaxis.set_major_formatter("{x:g}")
             ax.minorticks_off()
             ax.legend(title="K (best)", title_fontsize=7.5, fontsize=7.5, loc="lower center")

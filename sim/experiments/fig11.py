@@ -66,7 +66,8 @@ def plot(table: pd.DataFrame) -> Figure:
             part = table[table.data == data]
             nearest = part.groupby("parameter").relative.max()
             shown = [m for m in nearest.index if nearest[m] >= NEAR]
-            lowest = part[part.parameter.isin(shown) & part.k.isin(WITH_INTERVALS)].relative_low.min()
+            drawn = part[part.parameter.isin(shown)]
+            lowest = min(drawn.relative.min(), drawn[drawn.k.isin(WITH_INTERVALS)].relative_low.min())
             bottom = min(0.85, lowest - 0.01)
             for ax, metric in zip(axes[row], METRICS):
                 for number, (m, colour) in enumerate(zip(shown, ordered_colours(len(shown)))):
@@ -76,9 +77,13 @@ def plot(table: pd.DataFrame) -> Figure:
                     ends = some.relative - some.relative_low, some.relative_high - some.relative
                     at = some.k * 1.06 ** (number - len(shown) / 2)  # side by side
                     ax.errorbar(at, some.relative, np.clip(ends, 0, None), fmt="none", color=colour, elinewidth=1.2)
-                ax.set(xscale="log", xlabel="K", title=f"{NAMES[metric]}@K / best", ylim=(bottom, 1.02))
+                ax.set(xscale="log", title=f"{NAMES[metric]}@K / best", ylim=(bottom, 1.02))
             axes[row, 0].set_ylabel(f"{data}\nrelative to the best M")
             axes[row, 1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+        for ax in axes.flat:
+            ax.xaxis.set_major_formatter("{x:g}")
+        for ax in axes[-1]:
+            ax.set_xlabel("K")
     return figure
 
 

@@ -128,7 +128,7 @@ MOVIE = Plan(
 )  # fmt: skip
 TEMPORAL = replace(MOVIE, data="irb-amazon2014-movie-temporal")
 ML10M = Plan(
-    "ml-10m", {"M": tuple(DNS(m, 200) for m in (1, 2, 5, 10, 25, 50, 100, 200))}, (0.0003, 0.001, 0.003, 0.01), 3,
+    "ml-10m", {"M": tuple(DNS(m, 200) for m in (1, 2, 5, 10, 25, 50, 100, 200))}, (0.001, 0.003, 0.01, 0.03), 3,
     {"lr": 0.005, "epochs": 20}, 4,
 )  # fmt: skip
 SMOKE = Plan(

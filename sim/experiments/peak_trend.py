@@ -62,10 +62,10 @@ def plot(table: pd.DataFrame) -> Figure:
     sets = list(dict.fromkeys(table.data))
     with style() as plt:
         sizes = [table[table.data == d].axis.nunique() for d in sets]
+        height = 0.8 + 0.3 * len(sets) + 0.55 * sum(sizes)
         figure, axes = plt.subplots(
-            len(sets), 1, figsize=(6.4, 0.8 + 0.3 * len(sets) + 0.55 * sum(sizes)), squeeze=False, sharex=True, height_ratios=sizes,
-            layout="constrained",
-        )  # fmt: skip
+            len(sets), 1, figsize=(6.4, height), squeeze=False, sharex=True, height_ratios=sizes, layout="constrained"
+        )
         for ax, data in zip(axes[:, 0], sets):
             part = table[table.data == data]
             kinds = list(dict.fromkeys(part.axis))
