@@ -127,11 +127,12 @@ def caption(table: pd.DataFrame) -> str:
                 f"({best / published[AHEAD_OF] - 1:+.1%} to {AHEAD_OF})"
             )
         parts.append(text)
-    first = table[table["mean"].notna()].iloc[0]
+    budgets = table[table["mean"].notna()].drop_duplicates("data")
+    trainings = ", ".join(f"{r.trainings:.0f} trainings a method on {r.data}" for r in budgets.itertuples())
     return (
         "BPR loss, 64 factors, inner products, 200 negatives; hardness, learning rate, weight decay and epochs chosen "
-        f"by {title(METRICS[0])} on validation, {first.trainings:.0f} trainings a method. Published: table 2 of the "
-        f"paper of SL@K, 1,000 negatives, cosines but for BPR. 95% intervals over seeds. {'. '.join(parts)}."
+        f"by {title(METRICS[0])} on validation, {trainings}. Published: table 2 of the paper of SL@K, 1,000 negatives, "
+        f"cosines but for BPR. 95% intervals over seeds. {'. '.join(parts)}."
     )
 
 
