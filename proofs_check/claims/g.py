@@ -22,6 +22,7 @@ ALPHA = 0.05
 LEAST, MOST = 0.1, 0.5
 """Elasticities d log(best beta) / d log(K): what counts as a move, and what no estimate reaches."""
 NEARLY_ALL = 0.9
+NEAR = 0.9
 ENDS = ("M", "rho", "rho-exact")
 """Axes of hardness that reach from the hardest sampling to (almost) uniform sampling."""
 
@@ -76,7 +77,7 @@ def _experiment_g1(p: Any, t: Tally) -> None:
 
 @check(
     "the same of the data sets that are split at random, where the hardest is worse in every curve from K = 5 on and "
-    "in every one of DNS",
+    "in every one of DNS over M",
     Kind.EXPERIMENT,
     role=Role.CONDITION,
 )
@@ -85,12 +86,12 @@ def _random_splits_g1(p: Any, t: Tally) -> None:
         if not data.endswith(IN_TIME):
             _both_ends_lose(t, data, part)
             sure = part[(part["k"] >= 5) | (part["axis"] == "M")]
-            t.holds((sure.p_hardest < ALPHA).all(), f"{data}: the hardest from K = 5 on, and of DNS", len(sure))
+            t.holds((sure.p_hardest < ALPHA).all(), f"{data}: the hardest from K = 5 on, and of DNS over M", len(sure))
 
 
 @check(
-    "where test lies later in time than train, the hardest is worse from K = 10 on, and uniform sampling may be the "
-    "best in every curve",
+    "where test lies later in time than train, the hardest is worse from K = 10 on; uniform sampling may be the best "
+    f"in every curve, and is nowhere below {NEAR} of it",
     Kind.EXPERIMENT,
     role=Role.CONDITION,
 )
@@ -100,6 +101,7 @@ def _in_time_g1(p: Any, t: Tally) -> None:
         raise NothingToTest("figures/G-map.csv has no data set split in time; hns reproduce --profile paper")
     for data, part in found:
         t.holds((part.p_softest >= ALPHA).all(), f"{data}: uniform sampling", len(part))
+        t.holds((part.softest >= NEAR).all(), f"{data}: uniform sampling relative to the best", len(part))
         deep = part[part["k"] >= 10]
         t.holds((deep.p_hardest < ALPHA).all(), f"{data}: the hardest from K = 10 on", len(deep))
 
@@ -224,7 +226,8 @@ G1 = Claim(
     domain="Training runs; see experiments.",
     verdict=Verdict(
         Status.CONDITION,
-        "True of the five data sets that are split at random (confounds removed). ml-100k (5 seeds): the hardest "
+        "True of the five data sets that are split at random (confounds removed), significantly at the hard end of "
+        "every curve of DNS over M, at the uniform end of some curves of each. ml-100k (5 seeds): the hardest "
         "sampling loses 17 to 72% and is worse than the best in all 54 curves; uniform loses 0 to 8%, significantly "
         "in 10 of them after Holm's correction, and is itself the best for Recall@100. The best beta is .26 to .5 for "
         "DNS and .64 to .86 for softmax sampling. Gowalla (3 seeds): of DNS(M, 200) the hardest loses 6 to 18% (6% of "
@@ -234,18 +237,20 @@ G1 = Claim(
         "seeds): the hardest loses 33 to 47%, in all 36 curves of DNS(M, 40) and Softmax-v, uniform 1 to 10%, in 12 "
         "of them; the best beta is .39 to .76 and .75 to .87. amazon2014-movie (3 seeds): the hardest of DNS(M, 200) "
         "loses 11 to 47%, uniform 6 to 32%, both in all 18 curves; the best beta is .015 to .26. ml-10m (3 seeds): 42 "
-        "to 51% and 1 to 11%, in all 18; .13 (M = 25, 20 epochs being the most tried). The best hardness of DNS "
-        "differs fortyfold between data sets, the sparser the harder (G1-sets), so it has to be searched for. Theory "
-        "says why both ends lose: AUC is the wrong target (F6-1), and beyond a hardness set by label noise the "
-        "surrogate's minimiser knows nothing (S1). False where test lies later in time than train: on "
-        "amazon2014-movie so split (3 seeds, 6,299 users) the hardest loses 35 to 54%, but uniform sampling may be "
-        "the best in every curve; M = 50 is level with it, M = 10 at .83 [.74, .93] of its NDCG@20. Decay and epochs "
-        "were tuned on a random part of the train pairs, which puts M = 20 ahead of uniform sampling by 19%; with the "
-        "best of them on the test part itself M = 50 is 7% ahead of it, M = 20 7% behind (one seed, "
-        "benchmarks/temporal.toml).",
+        "to 51% and 1 to 11%, in all 18; the best beta is .13 (M = 25). There and on amazon2014-movie the ends were "
+        "still rising, or lie at an edge of decays or epochs: they lose so much at most. The best M/N for NDCG@20 "
+        "differs fortyfold between data sets, the sparser the harder (G1-sets; five sets, whose catalogues grow as "
+        "they get sparser), so it has to be searched for. Theory says why both ends lose: AUC is the wrong target "
+        "(F6-1), and beyond a hardness set by label noise the surrogate's minimiser knows nothing (S1). Not seen "
+        "where test lies later in time than train: on amazon2014-movie so split (3 seeds, 6,299 users) the hardest "
+        "loses 35 to 54%, significantly in 16 of 18 curves, but uniform sampling may be the best in every one; M = 50 "
+        "is level with it (NDCG@20 .99 [.91, 1.07]), M = 10 at .83 [.74, .93]. Decay and epochs were tuned on a "
+        "random part of the train pairs, which puts M = 20 ahead of uniform sampling by 19%; with the best of them on "
+        "the test part itself M = 20 is 7% behind it (one seed, benchmarks/temporal.toml).",
     ),
-    sharp="Split at random, both ends lose. Split in time, the hardest loses as much, and nothing is ahead of uniform "
-    "sampling: hardness has to be tuned on pairs that relate to the train pairs as those to be predicted do.",
+    sharp="Split at random, the hardest sampling loses on every data set, uniform sampling in some curves of each. "
+    "Split in time, the hardest loses more, and no level is seen to be ahead of uniform sampling, though a random "
+    "validation part asks for hard negatives.",
     checks=(_calibrated_g1, _experiment_g1, _random_splits_g1, _in_time_g1, _gowalla_g1),
     parts={"p_best": best_level},
     mutants=(
@@ -270,8 +275,8 @@ G2 = Claim(
         "best at K = 5, M = 4 or 5 at K = 100. With Softmax-v the best rho is 3 for K = 5 to 20 and .4 or .05 from K "
         "= 50 on: two peaks, and a turn rather than a trend. amazon2014-movie (3 seeds): plainly true of DNS over M, "
         "elasticity .48 [.42, .55] for Recall, whose best M is 2, 5, 10, 20, 50 at K = 1, 5, 20, 50, 100, .38 [.28, "
-        ".49] for Precision, .24 [.16, .36] for NDCG. ml-10m (3 seeds): .14 [.12, .19], .12 [.11, .17], .08 [.07, "
-        ".08]; M = 25 is the best of the grid throughout. amazon2014-health (5 seeds): no trend that could be told "
+        ".49] for Precision, .24 [.16, .36] for NDCG. ml-10m (3 seeds): .14 [.12, .19], .12 [.11, .17], .07 [.07, "
+        ".08]; M = 25 is the best of the grid up to K = 100. amazon2014-health (5 seeds): no trend that could be told "
         "from none on any axis, the intervals lie within [-.03, .16]. Where test lies later in time than train: no "
         "trend, the intervals reach from -.24 to .29, and the power at K^.25 is below .15. Random rankings have K^1 "
         "(C1, F6-3): the hardness that trains best is not that of the OPAUC that predicts the metric (F6-data), but "

@@ -32,8 +32,8 @@ SHOWN_KS = (1, 5, 20, 50, 100)
 SHOWN_METRICS = ("ndcg", "recall")
 
 
-def curves(options: Options, *axes: str, least: int = 1) -> pd.DataFrame:
-    """Metric@K along axes of hardness, for every data set of the profile that has ``least`` of them.
+def curves(options: Options, *axes: str, least_axes: int = 1) -> pd.DataFrame:
+    """Metric@K along axes of hardness, for every data set of the profile that has ``least_axes`` of them.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def curves(options: Options, *axes: str, least: int = 1) -> pd.DataFrame:
         p_best (of "this level is the best"), sd_seeds, seeds, users.
     """
     rows: list[dict[str, Any]] = []
-    for study in studies(options, *axes, least=least):
+    for study in studies(options, *axes, least_axes=least_axes):
         rows += level_rows(study, options.seed)
         rows += _popularity_rows(study, options)
     return pd.DataFrame(rows)

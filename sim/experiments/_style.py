@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["K_COLOURS", "PALETTE", "label_line_ends", "ordered_colours", "style"]
+__all__ = ["K_COLOURS", "PALETTE", "label_line_ends", "legend_below", "ordered_colours", "style"]
 
 PALETTE = {
     "black": "#000000", "orange": "#E69F00", "sky": "#56B4E9", "green": "#009E73", "yellow": "#F0E442",
@@ -37,6 +37,12 @@ def ordered_colours(n: int) -> list[Any]:
     import matplotlib
 
     return [matplotlib.colormaps["viridis"](x) for x in np.linspace(0.0, 0.88, n)]
+
+
+def legend_below(figure: Any, ncols: int) -> None:
+    """One legend under the figure of all that its axes name."""
+    found = {text: handle for ax in figure.axes for handle, text in zip(*ax.get_legend_handles_labels())}
+    figure.legend(list(found.values()), list(found), loc="outside lower center", ncols=ncols)
 
 
 def label_line_ends(ax: Any, ends: Sequence[tuple[float, float, str, Any]], *, gap: float = 0.055) -> None:

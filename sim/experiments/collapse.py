@@ -10,7 +10,7 @@ import pandas as pd
 
 from ._curves import AXIS_STYLES, NAMES, curves
 from ._options import Options
-from ._style import style
+from ._style import legend_below, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,7 +35,7 @@ def run(options: Options = Options()) -> pd.DataFrame:  # noqa: B008 (frozen)
         the best of its own axis, paired), scale (nominal, divergence, rank), beta, off (relative less that of DNS over
         M interpolated at log(beta); NaN outside its range).
     """
-    table = curves(options, *AXIS_STYLES, least=2)
+    table = curves(options, *AXIS_STYLES, least_axes=2)
     table = table[table.hardness > 0]
     top = table.groupby(["data", "metric", "k"])["mean"].transform("max")
     own = table.groupby(["data", "axis", "metric", "k"])["mean"].transform("max")
@@ -79,7 +79,7 @@ def plot(table: pd.DataFrame) -> Figure:
                 ax.set_xlabel(label)
         for ax in axes[:, 0]:
             ax.set_ylabel(f"{NAMES[metric]}@{k} / best of all")
-        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+        legend_below(figure, ncols=4)
     return figure
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -10,7 +11,7 @@ from scipy.stats import spearmanr
 from ..data import load
 from ._curves import NAMES, level_rows
 from ._options import Options
-from ._style import PALETTE, style
+from ._style import PALETTE, legend_below, style
 from .guideline import studies
 
 if TYPE_CHECKING:
@@ -42,9 +43,9 @@ def run(options: Options = Options()) -> pd.DataFrame:  # noqa: B008 (frozen)
     return pd.DataFrame(rows)
 
 
-def best_sets(table: pd.DataFrame, metric: str = METRIC, k: int = K) -> pd.DataFrame:
+def best_sets(table: pd.DataFrame) -> pd.DataFrame:
     """A row a data set, densest first: density, and M/N of the best level and of the ends of its 95% confidence set."""
-    part = table[(table.metric == metric) & (table.k == k)]
+    part = table[(table.metric == METRIC) & (table.k == K)]
     rows = []
     for data, levels in part.groupby("data", sort=False):
         inside = levels[levels.p_best > 0.05]
@@ -67,7 +68,7 @@ def plot(table: pd.DataFrame) -> Figure:
     part = table[(table.metric == METRIC) & (table.k == K)]
     with style() as plt:
         figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.9), layout="constrained")
-        for top, name in zip(tops.itertuples(), COLOURS):
+        for top, name in zip(tops.itertuples(), cycle(COLOURS)):
             colour = PALETTE[name]
             line = part[part.data == top.data].sort_values("hardness")
             dashes = "dashed" if top.data.endswith(IN_TIME) else "solid"
@@ -88,7 +89,7 @@ def plot(table: pd.DataFrame) -> Figure:
             xscale="log", yscale="log", xlabel="density: train pairs / (users x items)", ylabel="best M/N",
             title=f"Best for {title}, 95% confidence set",
         )  # fmt: skip
-        figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        legend_below(figure, ncols=3)
     return figure
 
 
@@ -107,7 +108,7 @@ def caption(table: pd.DataFrame) -> str:
     at_random = tops[~tops.data.str.endswith(IN_TIME)]
     if len(at_random) < len(tops):
         text += " Dashed: test lies later in time than train."
-    if len(at_random) > 2:
+    if len(at_random) > 2 and at_random.best.nunique() > 1:
         rank = spearmanr(at_random.density, at_random.best).statistic
         text += f" Rank correlation of density and best M/N over the {len(at_random)} split at random: {rank:.2f}."
     return text

@@ -1,4 +1,4 @@
-"""The grid of the guidelines: samplers on three axes of hardness, tuned on validation, trained, ranked on test.
+"""The grid of the guidelines: samplers on axes of hardness, tuned on validation, trained, ranked on test.
 
 The confounds of the published program are taken out: the loss is the mean over the kept negatives, the user's positives
 are kept out of the pools, and weight decay and epochs are tuned on validation for every sampler.
@@ -170,8 +170,8 @@ class Study:
         return np.array(found)
 
 
-def studies(options: Options, *axes: str, least: int = 1) -> Iterator[Study]:
-    """Every data set of the profile that has ``least`` of the axes, on each of them; done cells are not done again.
+def studies(options: Options, *axes: str, least_axes: int = 1) -> Iterator[Study]:
+    """Every data set of the profile that has ``least_axes`` of the axes, on each of them; finished cells are kept.
 
     Raises
     ------
@@ -179,7 +179,7 @@ def studies(options: Options, *axes: str, least: int = 1) -> Iterator[Study]:
         If ``options.data`` names another data set.
     """
     there = {
-        profile: [plan for plan in plans if len(plan.points.keys() & set(axes)) >= least]
+        profile: [plan for plan in plans if len(plan.points.keys() & set(axes)) >= least_axes]
         for profile, plans in PLANS.items()
     }
     for plan, axis in product(options.plans(there), axes):

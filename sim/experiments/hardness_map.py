@@ -12,7 +12,7 @@ from ..data import load
 from ..rankings import peak as exact_peak
 from ._curves import AXIS_STYLES, NAMES
 from ._options import Options
-from ._style import style
+from ._style import legend_below, style
 from .guideline import KS, METRICS, Study, studies
 from .stats import best_level, bootstrap, holm, peak
 
@@ -107,7 +107,7 @@ def plot(table: pd.DataFrame) -> Figure:
             ax.set_xlabel("K")
         for ax, data in zip(axes[:, 0], rows):
             ax.set_ylabel(f"{data}\nbest effective β")
-        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
+        legend_below(figure, ncols=5)
     return figure
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ._curves import AXIS_STYLES, NAMES
 from ._options import Options
-from ._style import PALETTE, style
+from ._style import PALETTE, legend_below, style
 from .guideline import KS, METRICS, Study, studies
 from .stats import bootstrap, holm, trend, trend_power
 
@@ -81,7 +81,7 @@ def plot(table: pd.DataFrame) -> Figure:
             ax.axvline(0, color="black", linewidth=1)
             ax.axvline(1, color="black", linewidth=1.2, linestyle=(0, (3, 2)))
         axes[-1, 0].set_xlabel("elasticity: d log(best β) / d log(K)   (dashed: β proportional to K)")
-        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        legend_below(figure, ncols=3)
     return figure
 
 

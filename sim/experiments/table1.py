@@ -19,8 +19,11 @@ PAPER = {
 
 SETS = {
     "smoke": ("ml-100k",),
-    "default": ("ml-100k", *PAPER, "ml-10m", "irb-amazon2014-health", "irb-amazon2014-movie"),
-}
+    "default": (
+        "ml-100k", *PAPER, "ml-10m", "irb-amazon2014-health", "irb-amazon2014-movie", "irb-amazon2014-movie-temporal",
+        "irb-gowalla",
+    ),
+}  # fmt: skip
 
 
 def run(options: Options = Options()) -> pd.DataFrame:  # noqa: B008 (frozen)

@@ -116,11 +116,17 @@ def test_best_sets_are_read_off_the_levels(options):
     (row,) = data_sets.best_sets(table).itertuples()
     levels = fig8.run(options).query("metric == 'ndcg' and k == 20 and hardness > 0").set_index("hardness")
     assert row.best == levels["mean"].idxmax() and row.value == levels["mean"].max()
-    assert set(levels.index[levels.p_best > 0.05]) >= {row.low, row.high, row.best}
+    inside = levels.index[levels.p_best > 0.05]
+    assert (row.low, row.high) == (inside.min(), inside.max()) and row.low <= row.best <= row.high
     assert row.density == pytest.approx(table.density.iloc[0]) and 0.04 < row.density < 0.06
-    two = pd.concat([table, table.assign(data="sparser", density=row.density / 7)])
-    assert data_sets.best_sets(two).data.tolist() == ["ml-100k", "sparser"]
-    data_sets.plot(two)
+    later = "sparser-temporal"
+    others = {"sparser": row.density / 7, "sparsest": row.density / 9, later: row.density / 8}
+    copies = (table.assign(data=name, density=at, hardness=table.hardness * at) for name, at in others.items())
+    several = pd.concat([table, *copies])
+    assert data_sets.best_sets(several).data.tolist() == ["ml-100k", "sparser", later, "sparsest"]
+    assert data_sets.caption(several).endswith("over the 3 split at random: 1.00.")
+    left = data_sets.plot(several).axes[0]
+    assert [line.get_label() for line in left.lines if line.get_linestyle() == "--"] == [later]
 
 
 def test_fig11_is_relative_to_the_best(options):

@@ -291,11 +291,18 @@ def test_guideline_evidence_is_read_from_the_figures(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("proofs_check._figures.FIGURES", tmp_path)
 
     def verdicts(
-        p_softest: float, elasticity: float, p_holm: float, seeds: int = 5, later: float = 0.9
+        p_softest: float,
+        elasticity: float,
+        p_holm: float,
+        seeds: int = 5,
+        p_hardest: float = 0.001,
+        later: tuple[float, float, float] = (0.001, 0.9, 0.97),
     ) -> list[Status]:
+        """``later``: p of the hardest at K = 10, p of uniform sampling and its relative value, split in time."""
         rows = {"data": "d", "axis": "M", "metric": ["ndcg", "recall"], "k": 5, "seeds": seeds}
-        ends = pd.DataFrame(rows | {"p_hardest": 0.001, "p_softest": p_softest})
-        in_time = ends.assign(data="d-temporal", k=[10, 5], p_hardest=[0.001, 0.9], p_softest=later)
+        ends = pd.DataFrame(rows | {"p_hardest": p_hardest, "p_softest": p_softest, "softest": 0.9})
+        deep, p_later, softest = later
+        in_time = ends.assign(data="d-temporal", k=[10, 5], p_hardest=[deep, 0.9], p_softest=p_later, softest=softest)
         pd.concat([ends, in_time]).to_csv(tmp_path / "G-map.csv")
         trend = {"elasticity": elasticity, "low": elasticity - 0.1, "high": elasticity + 0.1, "p_holm": p_holm}
         pd.DataFrame(rows | trend).to_csv(tmp_path / "G2-trend.csv")
@@ -312,6 +319,8 @@ def test_guideline_evidence_is_read_from_the_figures(monkeypatch: pytest.MonkeyP
     assert verdicts(0.001, 0.3, 0.001, seeds=2) == [Status.OPEN, Status.OPEN]
     assert verdicts(0.5, -0.3, 0.001) == [Status.NOT_VERIFIED, Status.NOT_VERIFIED]
     assert verdicts(0.001, 0.3, 0.2)[1] is Status.OPEN
-    assert verdicts(0.001, 0.3, 0.001, later=0.001)[0] is Status.NOT_VERIFIED
+    assert verdicts(0.001, 0.3, 0.001, p_hardest=0.5)[0] is Status.NOT_VERIFIED
+    for later in ((0.5, 0.9, 0.97), (0.001, 0.001, 0.97), (0.001, 0.9, 0.7)):
+        assert verdicts(0.001, 0.3, 0.001, later=later)[0] is Status.NOT_VERIFIED
     assert verdicts(0.001, 0.95, 0.001)[1] is Status.NOT_VERIFIED
     assert verdicts(0.001, 0.3, 0.001) == [Status.CONDITION, Status.CONDITION]
