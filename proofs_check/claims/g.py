@@ -217,6 +217,17 @@ def _example_g2() -> str:
     )
 
 
+def _example_g1() -> str:
+    table = figure_table("G-map").query("axis == 'M' and metric == 'ndcg' and k == 20").set_index("data")
+
+    def ends(data: str) -> str:
+        row = table.loc[data]
+        return f"{row.hardest:.2f} at the hardest, {row.softest:.2f} at uniform sampling, the best being {row.best}"
+
+    shop = "irb-amazon2014-movie"
+    return f"NDCG@20 relative to the best, {shop}: {ends(shop)}. The same shop split in time: {ends(shop + IN_TIME)}."
+
+
 G1 = Claim(
     id="G1",
     title="Guideline 1: hardness must be controllable",
@@ -253,6 +264,7 @@ G1 = Claim(
     "validation part asks for hard negatives.",
     checks=(_calibrated_g1, _experiment_g1, _random_splits_g1, _in_time_g1, _gowalla_g1),
     parts={"p_best": best_level},
+    example=_example_g1,
     mutants=(
         Mutant("uniform sampling is best", {"p_best": _uniform_is_best}),
         Mutant("any difference counts, however small", {"p_best": lambda f: 1.0 * (f.mean == f.mean.max(axis=0))}),
