@@ -22,7 +22,9 @@ ALPHA = 0.05
 LEAST, MOST = 0.1, 0.5
 """Elasticities d log(best beta) / d log(K): what counts as a move, and what no estimate reaches."""
 NEARLY_ALL = 0.9
+"""Share of the curves."""
 NEAR = 0.9
+"""Share of the best value."""
 ENDS = ("M", "rho", "rho-exact")
 """Axes of hardness that reach from the hardest sampling to (almost) uniform sampling."""
 
@@ -128,6 +130,17 @@ def _gowalla_g1(p: Any, t: Tally) -> None:
         t.holds((ends < ALPHA).all(), f"{metric}@{k}: p of the ends {ends.round(4).tolist()}", 2)
 
 
+def _example_g1() -> str:
+    table = figure_table("G-map").query("axis == 'M' and metric == 'ndcg' and k == 20").set_index("data")
+
+    def ends(data: str) -> str:
+        row = table.loc[data]
+        return f"{row.hardest:.2f} at the hardest, {row.softest:.2f} at uniform sampling, the best being {row.best}"
+
+    shop = "irb-amazon2014-movie"
+    return f"NDCG@20 relative to the best, {shop}: {ends(shop)}. The same shop split in time: {ends(shop + IN_TIME)}."
+
+
 def _uniform_is_best(found: Bootstrap) -> Any:
     p = np.zeros_like(found.mean)
     p[-1] = 1.0
@@ -215,17 +228,6 @@ def _example_g2() -> str:
         f"ml-100k, DNS(M, 200): {two('recall', 1, 50, 200)}, but {two('recall', 100, 50, 200)}: the order turns round. "
         f"{two('ndcg', 1, 75, 200)}, and {two('ndcg', 100, 75, 200)}: it does not."
     )
-
-
-def _example_g1() -> str:
-    table = figure_table("G-map").query("axis == 'M' and metric == 'ndcg' and k == 20").set_index("data")
-
-    def ends(data: str) -> str:
-        row = table.loc[data]
-        return f"{row.hardest:.2f} at the hardest, {row.softest:.2f} at uniform sampling, the best being {row.best}"
-
-    shop = "irb-amazon2014-movie"
-    return f"NDCG@20 relative to the best, {shop}: {ends(shop)}. The same shop split in time: {ends(shop + IN_TIME)}."
 
 
 G1 = Claim(
