@@ -17,7 +17,7 @@ _EPILOG = {
     "hns": """\
 examples
   hns reproduce                        every figure and table into figures/ (30 to 50 minutes, resumable)
-  hns reproduce --profile smoke        the same in under a minute, to see that it runs
+  hns reproduce --profile smoke        the same in a minute or two, to see that it runs
   hns reproduce --only F6              one of them
   hns check                            the ledger: each claim of the paper with its evidence and verdict
   hns corr 200 800 --k 5 20 50         which OPAUC(beta) predicts which metric@K, exactly
@@ -241,8 +241,11 @@ def _reproduce(options: argparse.Namespace) -> int:
             print(f"    left out: {outcome.missing}", flush=True)
         else:
             print(f"    {outcome.seconds:.0f} s -> {options.out / name}.*", flush=True)
-            for data, command in outcome.kept.items():
-                print(f"    rows of {data} kept from: {command}", flush=True)
+            together: dict[str, list[str]] = {}
+            for rows, command in outcome.kept.items():
+                together.setdefault(command, []).append(rows)
+            for command, kept in together.items():
+                print(f"    rows of {'; '.join(kept)} kept from: {command}", flush=True)
     done = len(names) - missing
     print(f"{done} of {len(names)} written to {options.out} in {time.perf_counter() - start:.0f} s", flush=True)
     return 0 if done else 1

@@ -15,6 +15,8 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
 from ._registry import Source, find_source
 
 __all__ = ["DataError", "FetchError", "atomic_file", "cache_dir", "cache_folder", "fetch", "file_digest", "find_local"]
@@ -32,9 +34,7 @@ def cache_dir() -> Path:
     """The folder for downloaded and parsed files: ``HNS_CACHE_DIR``, or the platform's cache folder."""
     if os.environ.get("HNS_CACHE_DIR"):
         return Path(os.environ["HNS_CACHE_DIR"]).expanduser()
-    import pooch
-
-    return Path(pooch.os_cache("hns-opauc"))
+    return user_cache_path("hns-opauc", appauthor=False)
 
 
 def cache_folder(*parts: str) -> Path | None:
@@ -181,7 +181,9 @@ def _reason(error: BaseException) -> str:
 
 
 def _download(source: Source, target: Path, progress: bool) -> None:
-    import pooch
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of tqdm, which asks for ipywidgets in a notebook: no bar is shown there
+        import pooch
 
     reason = ""
     download = pooch.HTTPDownloader(progressbar=progress, chunk_size=1 << 16, timeout=30)
