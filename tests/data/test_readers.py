@@ -62,6 +62,7 @@ def test_order_of_rows_does_not_matter(tmp_path: Path) -> None:
 
 
 def test_parquet_and_pairs_give_the_same(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="needs the extra 'parquet'")
     frame = pd.DataFrame({"item": [r[1] for r in ROWS], "user": [r[0] for r in ROWS], "rating": [5, 4, 3, 4, 5]})
     frame.to_parquet(tmp_path / "a.parquet")
     loaded = data.load(tmp_path / "a.parquet", min_rating=4)
