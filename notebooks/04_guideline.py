@@ -15,7 +15,7 @@
 # # 4. How hard should negatives be? (Figures 1, 8 to 11, guidelines G1 and G2)
 #
 # **Findings, ml-100k.** *Guideline 1 holds:* the hardest sampling loses 17 to 72% in every curve; uniform sampling loses up to
-# 8%, significantly in some, and only for Recall@100 nothing. *Guideline 2 holds for Recall with DNS only,* and weakly:
+# 9%, significantly in some, and only for Recall@100 nothing. *Guideline 2 holds for Recall with DNS only,* and weakly:
 # the best β grows like K to the .2, not like K as under random rankings, and for NDCG and for softmax sampling it does not
 # move. DNS over M and over N fall on one curve when hardness is M/N; softmax sampling does not join them at any β. What
 # *predicts* a metric is the OPAUC(β) that theory names, on trained models as on random rankings; what *trains* best for it is
@@ -147,7 +147,7 @@ for experiment in (fig8, fig10, fig11, peak_trend, collapse):
 #
 # DNS over M, tuned the same way, three seeds, five on amazon2014-health: `hns reproduce --only F8 F11 G1-sets G-map G2-trend
 # F6-data --profile paper --data irb-amazon2014-movie` and so on. Where the data are split at random neither end is best for
-# NDCG@20, and the sparser the data, the smaller the best M/N. Guideline 2 is plainest on amazon2014-movie: for Recall@K the
+# NDCG@20, and the best M/N tends to be smaller on sparser data. Guideline 2 is plainest on amazon2014-movie: for Recall@K the
 # best M rises from 2 to 50 as K goes from 1 to 100.
 #
 # **Split in time**, with a test part later than the train part, the same shop's data tell another story: the hardest

@@ -81,7 +81,7 @@ print(verify_sampler(DNS(5, 50)))
 # ## A claim in full: Theorem 3
 #
 # The count of hits in the top K is an integer, so the paper's floor and ceil can be turned around; the result cannot be
-# improved. For 20 positives, K = 5 and every X = N₊N₋·OPAUC(K/N₋):
+# improved. For 20 positives, 50 negatives, K = 5 and some X = N₊N₋·OPAUC(K/N₋):
 
 # %%
 from sim.metrics import topk_bounds_from_opauc

@@ -25,7 +25,7 @@
 #    sink, to 0.1: no OPAUC(β) follows Recall@K there, and "β can be too small" (F6-2) is void, as the single hardest negative
 #    is best.
 # 3. Exactly there LLPAUC(α, β) helps: from 0.77 to 0.92, from 0.17 to 1. With ten negatives or more in the top K it gains at
-#    most 0.03 for Recall, NDCG and AP. For MRR and Hit, which look at the first positive only, it always helps.
+#    most 0.03 for Recall, NDCG and AP. For MRR and Hit, which look at the first positive only, it helps in nine cases of ten.
 # 4. AUC's correlation is mostly higher than for random rankings: up to 0.63 at K = N/50, against the paper's "under 0.4".
 # 5. Spearman's and Kendall's coefficients put the peaks where Pearson's does.
 # 6. A metric sampled with n negatives measures OPAUC(1.5 K/n): with n = 100, Recall@10 is an area up to β = 0.15.

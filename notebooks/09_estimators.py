@@ -17,7 +17,7 @@
 # **Finding.** DNS(M, N) is a consistent estimator of OPAUC(M/N)'s surrogate objective on every score model tried: its
 # bias is negative, close to $\frac{1-\beta}{2N}\,h'(\beta)$ with $h$ the mean loss at a level, and falls as 1/N, as does its
 # variance over pools; with the whole catalogue as pool it is exact, gradient included. At N = 200, β = 0.1 the pools are a
-# small part of the variance (2 to 11%): the rest comes from the positives and falls as $1/n_+$ only. The softmax samplers are
+# small part of the variance (2%): the rest comes from the positives and falls as $1/n_+$ only. The softmax samplers are
 # **not** consistent for the OPAUC that $\beta = e^{-\rho}$ names. Softmax-exact keeps the divergence it promises and tends
 # to the KL-robust value, 31 to 52% above OPAUC's on the binormal model, infinite on Student-t tails. Softmax-v does not
 # keep it: at ρ = 1 it samples in effect from the same handful of negatives, 1 to 10 of them, whether the pool holds 20 or

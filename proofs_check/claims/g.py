@@ -242,7 +242,7 @@ G1 = Claim(
         "True of the five data sets that are split at random (confounds removed), significantly at the hard end of "
         "every curve of DNS over M, at the uniform end of some curves of each. ml-100k (5 seeds): the hardest "
         "sampling loses 17 to 72% and is worse than the best in all 54 curves; uniform loses 0 to 8%, significantly "
-        "in 10 of them after Holm's correction, and is itself the best for Recall@100. The best beta is .26 to .5 for "
+        "in 13 of them after Holm's correction, and is itself the best for Recall@100. The best beta is .26 to .5 for "
         "DNS and .64 to .86 for softmax sampling. Gowalla (3 seeds): of DNS(M, 200) the hardest loses 6 to 18% (6% of "
         "NDCG@50, not 10, at a learning rate of its own: TopKOptimal in Table 2), uniform 11 to 20%, both in all 18 "
         "curves; the best beta is .015 to .03. Of Softmax-v(rho, 200) the hardest loses 3 to 11%, in 17 of 18 curves; "
