@@ -16,6 +16,7 @@ from .._simd import array_sum
 
 __all__ = ["kl_temperature_1d", "sigmoid", "softplus", "taylor_temperature_1d", "tilt_1d"]
 
+_TIE = 1e-300  # gaps to the largest loss below this share of the range are none: no float is so small a temperature
 _MAX_STEPS = 200
 _SERIES = 0.03  # below this |z|, exp(z) - 1 - z is summed as a series instead of being left to cancel
 _CENTRED = 30.0  # up to this exponent the mean-centred forms are used
@@ -122,9 +123,10 @@ def _largest(losses):
 def kl_temperature_1d(losses, rho):
     """lambda* > 0 with KL(Q_lambda || uniform) = rho, Q_lambda proportional to exp(losses / lambda).
 
-    0.0 where rho >= log(n / number of maximal losses), so that the worst case is the maximum itself; inf where rho is
-    0 or all losses are equal. The divergence increases in s = 1 / lambda, so a Newton step on log KL against log s is
-    taken whenever it is at most 3 and stays inside the bracket, and a bisection of the bracket otherwise.
+    0.0 where rho >= log(n / number of maximal losses), so that the worst case is the maximum itself, where losses
+    nearer to the maximum than 1e-300 of the range count as maximal; inf where rho is 0 or all losses are equal. The
+    divergence increases in s = 1 / lambda, so a Newton step on log KL against log s is taken whenever it is at most 3
+    and stays inside the bracket, and a bisection of the bracket otherwise.
     """
     n = losses.size
     top = np.float64(_largest(losses))
@@ -138,6 +140,8 @@ def kl_temperature_1d(losses, rho):
     ties = 0
     for i in range(n):
         x[i] /= -width
+        if x[i] > -_TIE:
+            x[i] = 0.0
         ties += x[i] == 0.0
         w[i] = x[i] if x[i] < 0.0 else -1.0
     if rho >= math.log(n / ties):
@@ -153,7 +157,7 @@ def kl_temperature_1d(losses, rho):
 
     # KL(s) = integral of s Var_s <= s**2 / 8 on a range of width 1; beyond `upper` all other weights underflow.
     lower = math.sqrt(8.0 * rho)
-    upper = 750.0 / max(-second, 1e-300)
+    upper = 750.0 / -second
     # KL(s) = s**2 m2 / 2 + s**3 m3 / 3 + ... in the central moments of x: start near where these two terms are rho.
     s = math.sqrt(2.0 * rho * n / square)
     s /= math.sqrt(min(max(1.0 + s * cube / square / 1.5, 0.3), 4.0))

@@ -189,8 +189,9 @@ def kl_temperature(losses: Any, rho: float) -> Any:
     Returns
     -------
     float or ndarray of shape (...)
-        0.0 where rho >= log(n / number of maximal losses): the worst case is the maximum itself. inf where rho is 0 or
-        all losses are equal: the worst case is the mean.
+        0.0 where rho >= log(n / number of maximal losses): the worst case is the maximum itself; losses nearer to it
+        than 1e-300 of their range count as maximal. inf where rho is 0 or all losses are equal: the worst case is the
+        mean.
 
     Raises
     ------
