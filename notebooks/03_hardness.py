@@ -78,8 +78,8 @@ for rho in (0.01, 0.1, 0.5, 1.0, 3.0, 10.0):
 # The effective β, $(2\,E[\mathrm{rank}] - 1)/n$, is the mean β of the OPAUC mixture that a sampler optimises. For
 # DNS(M, N) it is near (M + 1)/(N + 1), whatever the scores; no pool of N is harder than 2/(N + 1). For Softmax-v it
 # depends on the tails: at ρ = 1 (nominal β 0.37) it is 0.07 on normal scores and 0.01 on heavy-tailed ones, as hard as
-# M = 13 and M = 1.5 of 200. Larger pools make DNS and Softmax-v harder, and
-# Softmax-exact easier: on normal scores its β rises from .35 at N = 20 to .44 at 800.
+# M = 13 and M = 1.5 of 200. Larger pools make DNS and Softmax-v harder, and Softmax-exact easier: on normal scores its
+# β rises from .35 at N = 20 to .44 at 800.
 
 # %%
 from sim.experiments import hardness_synthetic

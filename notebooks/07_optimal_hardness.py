@@ -46,8 +46,8 @@ random.pivot_table(index=["n_neg", "metric", "k"], columns="family", values="cor
 # %% [markdown]
 # ## The parameter that reaches it
 #
-# m of OPAUC(m/n), M of DNS(M, 200), ρ of the softmax samplers, the number of best positives of LLPAUC. LLPAUC gains
-# much where the metric looks at the first positive (MRR, Hit, K = 1), little elsewhere.
+# m of OPAUC(m/n), M of DNS(M, 200), ρ of the softmax samplers, the number of best positives of LLPAUC. LLPAUC gains much
+# where the metric looks at the first positive (MRR, Hit, K = 1), little elsewhere.
 
 # %%
 tuned = random[random.parameter.notna()]
