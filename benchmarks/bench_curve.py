@@ -20,10 +20,10 @@ import pandas as pd
 
 from sim.bpr import BPRMF, paper_settings, rank_positives
 from sim.data import load
-from sim.experiments._options import results_dir
-from sim.experiments._output import write_figure
-from sim.experiments._style import PALETTE, style
+from sim.runs.options import results_dir
+from sim.runs.output import write_figure
 from sim.sampling import DNS, Sampler, SoftmaxV
+from sim.studies.style import PALETTE, style
 
 MARKS = (1, 2, 4, 6, 8, 10, 12, 14, 16, 20, 25, 30, 40, 50, 70, 100, 130, 160, 200)
 RUNS: dict[str, tuple[Sampler, dict[str, Any]]] = {

@@ -23,11 +23,11 @@ import numpy as np
 from bench_trainer import best, limits, train_pairs
 from scipy import sparse
 
-from sim._jit import kernel
-from sim._simd import aligned_zeros, rows_sum
 from sim.bpr import BPRMF, LightGCN, lightgcn
-from sim.bpr._graph_kernels import hop
+from sim.bpr.kernels.graph import hop
 from sim.bpr.lightgcn import Graph
+from sim.core.jit import kernel
+from sim.core.simd import aligned_zeros, rows_sum
 from sim.sampling import DNS
 
 

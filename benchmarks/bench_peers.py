@@ -28,9 +28,9 @@ from scipy import sparse
 
 from sim.bpr import BPRMF, rank_positives
 from sim.data import load
-from sim.experiments._output import write_figure
-from sim.experiments._style import PALETTE, style
+from sim.runs.output import write_figure
 from sim.sampling import DNS, Sampler, SoftmaxV, Uniform
+from sim.studies.style import PALETTE, style
 
 Curve = Iterator[tuple[int, float, NDArray[Any], NDArray[Any]]]
 """Epochs done, seconds spent, user factors, item factors; both tables with biases as columns where there are any."""

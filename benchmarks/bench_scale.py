@@ -26,9 +26,9 @@ from scipy import sparse
 from tqdm import tqdm
 
 from sim.bpr import BPRMF
-from sim.experiments._output import write_figure
-from sim.experiments._style import PALETTE, style
+from sim.runs.output import write_figure
 from sim.sampling import DNS, Sampler, SoftmaxV, Uniform
+from sim.studies.style import PALETTE, style
 
 USERS, ITEMS, PAIRS, POOL, D = 30_000, 40_000, 800_000, 200, 32
 

@@ -32,11 +32,11 @@ from bench_scale import synthetic
 from scipy import sparse
 from tqdm import tqdm
 
-from sim import _cli_samplers
-from sim._jit import kernel
-from sim._random import bounded, stream2
-from sim._simd import LANES, aligned_zeros, prefetch_row, row_dots
 from sim.bpr import BPRMF
+from sim.cli import samplers as _cli_samplers
+from sim.core.jit import kernel
+from sim.core.random import bounded, stream2
+from sim.core.simd import LANES, aligned_zeros, prefetch_row, row_dots
 from sim.data import FetchError, load
 from sim.sampling import DNS, Sampler, SoftmaxExact, SoftmaxV, Uniform
 

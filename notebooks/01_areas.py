@@ -29,7 +29,8 @@ import os
 
 from IPython.display import Markdown, display
 
-from sim.experiments import Options, fig2
+from sim.studies import Options
+from sim.studies import f2 as fig2
 
 options = Options(profile=os.environ.get("HNS_PROFILE", "default"))
 table = fig2.run(options)

@@ -26,7 +26,8 @@ import os
 
 from IPython.display import Markdown, display
 
-from sim.experiments import Options, fig6
+from sim.studies import Options
+from sim.studies.correlation import f6 as fig6
 
 options = Options(profile=os.environ.get("HNS_PROFILE", "default"))
 table = fig6.run(options)

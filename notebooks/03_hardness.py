@@ -24,7 +24,8 @@ import os
 
 from IPython.display import Markdown, display
 
-from sim.experiments import Options, fig7
+from sim.studies import Options
+from sim.studies.hardness import f7 as fig7
 
 options = Options(profile=os.environ.get("HNS_PROFILE", "default"))
 table = fig7.run(options)
@@ -82,7 +83,7 @@ for rho in (0.01, 0.1, 0.5, 1.0, 3.0, 10.0):
 # β rises from .35 at N = 20 to .44 at 800.
 
 # %%
-from sim.experiments import hardness_synthetic
+from sim.studies.hardness import f7_synthetic as hardness_synthetic
 
 synthetic = hardness_synthetic.run(options)
 synthetic_figure = hardness_synthetic.plot(synthetic)

@@ -41,19 +41,17 @@ import os
 import matplotlib.pyplot as plt
 from IPython.display import Markdown, display
 
-from sim.experiments import (
-    Options,
-    ablation,
-    collapse,
-    corr_data,
-    data_sets,
-    fig1,
-    fig8,
-    fig10,
-    fig11,
-    hardness_map,
-    peak_trend,
-)
+from sim.studies import Options
+from sim.studies.correlation import f6_data as corr_data
+from sim.studies.guideline import f8 as fig8
+from sim.studies.guideline import f10 as fig10
+from sim.studies.guideline import f11 as fig11
+from sim.studies.guideline import g1_sets as data_sets
+from sim.studies.guideline import g2_trend as peak_trend
+from sim.studies.guideline import g_ablation as ablation
+from sim.studies.guideline import g_collapse as collapse
+from sim.studies.guideline import g_map as hardness_map
+from sim.studies.tables import f1 as fig1
 
 options = Options(profile=os.environ.get("HNS_PROFILE", "default"))
 

@@ -51,7 +51,7 @@ table
 # ## The verdicts at a glance
 
 # %%
-from sim.experiments._style import PALETTE, style
+from sim.studies.style import PALETTE, style
 
 order = ["holds", "holds, sharpened", "holds with a condition", "holds approximately", "refuted", "open"]
 colours = ["green", "blue", "sky", "yellow", "red", "grey"]

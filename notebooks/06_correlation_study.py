@@ -36,7 +36,11 @@ import os
 import matplotlib.pyplot as plt
 from IPython.display import Markdown, display
 
-from sim.experiments import Options, corr_llpauc, corr_methods, corr_models, corr_sampled
+from sim.studies import Options
+from sim.studies.correlation import f6_llpauc as corr_llpauc
+from sim.studies.correlation import f6_methods as corr_methods
+from sim.studies.correlation import f6_models as corr_models
+from sim.studies.correlation import f6_sampled as corr_sampled
 
 options = Options(profile=os.environ.get("HNS_PROFILE", "default"))
 

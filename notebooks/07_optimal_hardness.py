@@ -26,7 +26,8 @@ import os
 
 from IPython.display import Markdown, display
 
-from sim.experiments import Options, optimal_hardness
+from sim.studies import Options
+from sim.studies.hardness import g2_optimal as optimal_hardness
 
 options = Options(profile=os.environ.get("HNS_PROFILE", "default"))
 table = optimal_hardness.run(options)

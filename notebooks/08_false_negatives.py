@@ -26,7 +26,8 @@ import os
 
 from IPython.display import Markdown, display
 
-from sim.experiments import Options, false_negatives
+from sim.studies import Options
+from sim.studies import fn as false_negatives
 
 options = Options(profile=os.environ.get("HNS_PROFILE", "default"))
 table = false_negatives.run(options)

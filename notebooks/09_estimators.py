@@ -29,7 +29,11 @@ import os
 import matplotlib.pyplot as plt
 from IPython.display import Markdown, display
 
-from sim.experiments import Options, estimator_bias, estimator_error, estimator_rates, realised_beta
+from sim.studies import Options
+from sim.studies.estimators import e_beta as realised_beta
+from sim.studies.estimators import e_bias as estimator_bias
+from sim.studies.estimators import e_error as estimator_error
+from sim.studies.estimators import e_rates as estimator_rates
 
 options = Options(profile=os.environ.get("HNS_PROFILE", "default"))
 

@@ -35,7 +35,7 @@ import pandas as pd
 from IPython.display import Image, Markdown, display
 
 import sim
-from sim.experiments._method_table import markdown_means
+from sim.studies.tables.methods import markdown_means
 
 figures = Path(sim.__file__).parents[1] / "figures"
 for name in ("Table2", "Table3"):
@@ -53,7 +53,8 @@ import os
 
 import matplotlib.pyplot as plt
 
-from sim.experiments import Options, table2, table3
+from sim.studies import Options
+from sim.studies.tables import table2, table3
 
 options = Options(profile=os.environ.get("HNS_PROFILE", "default"))
 table = table2.run(options)

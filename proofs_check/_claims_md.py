@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ._formal import formal_theorems
-from ._model import Claim
 from ._registry import all_claims
+from .model import Claim
 
 __all__ = ["claims_markdown", "claims_path"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._model import Evidence, Kind, Role
+from .model import Evidence, Kind, Role
 
 __all__ = ["formal_evidence", "formal_theorems"]
 

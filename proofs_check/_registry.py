@@ -7,7 +7,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterable
 
-from ._model import Claim
+from .model import Claim
 
 __all__ = ["all_claims", "claim_ids", "get_claim", "select_claims"]
 

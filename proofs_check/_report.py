@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ._model import ClaimResult, Evidence
 from ._registry import get_claim
+from .model import ClaimResult, Evidence
 
 __all__ = ["false_alarm", "ledger_table", "summary", "to_html", "to_json", "write_text"]
 

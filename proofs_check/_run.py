@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 
-from sim._validation import check_choice, check_int
+from sim.core.validation import check_choice, check_int
 
 from ._formal import formal_evidence
-from ._model import Check, Claim, ClaimResult, Evidence, Mutant, MutantResult, derive_status
 from ._registry import get_claim, select_claims
-from ._tally import EFFORTS, NothingToTest, Refuted, Tally
+from .model import Check, Claim, ClaimResult, Evidence, Mutant, MutantResult, derive_status
+from .tally import EFFORTS, NothingToTest, Refuted, Tally
 
 __all__ = ["run", "run_check", "run_claim"]
 

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ._claims_md import claims_markdown, claims_path
-from ._model import ClaimResult
 from ._registry import all_claims, select_claims
 from ._report import ledger_table, problems, summary, to_html, to_json, write_text
 from ._run import run
-from ._tally import EFFORTS
+from .model import ClaimResult
+from .tally import EFFORTS
 
 __all__ = ["add_arguments", "execute", "main"]
 

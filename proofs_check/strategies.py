@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim._validation import check_int
+from sim.core.validation import check_int
 from sim.sampling import DNS, Sampler, SoftmaxExact, SoftmaxV, Uniform
 
 if TYPE_CHECKING:

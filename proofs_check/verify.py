@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sim._random import to_seed
-from sim._validation import check_int, losses_array
+from sim.core.random import to_seed
+from sim.core.validation import check_int, losses_array
 from sim.objectives import logistic_loss
 from sim.sampling import Sampler, mixture_from_weights, simulate_rank_distribution
 
-from ._tally import z_limit
+from .tally import z_limit
 
 __all__ = ["InvalidSamplerError", "SamplerReport", "verify_sampler"]
 

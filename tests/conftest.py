@@ -72,3 +72,16 @@ def _ctrl_c() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(scope="session")
+def data_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two groups of users, each with its own items."""
+    rng = np.random.default_rng(0)
+    lines = ["user,item"]
+    for u in range(60):
+        items = rng.permutation(30)[:12] + 30 * (u % 2)
+        lines += [f"{u},{i}" for i in items]
+    path = tmp_path_factory.mktemp("data") / "groups.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sim import _random
-from sim._jit import JIT_ENABLED
+from sim.core import random as _random
+from sim.core.jit import JIT_ENABLED
 
 
 @pytest.mark.nojit

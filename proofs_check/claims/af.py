@@ -9,8 +9,8 @@ import numpy as np
 from sim.objectives import kl_dual, logistic_loss, softmax_loss, tilted_weights, triplet_loss
 from sim.sampling import DNS
 
-from .._model import Claim, Kind, Mutant, Role, Status, Verdict, check
-from .._tally import Tally
+from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..tally import Tally
 
 
 def _tilted_mean(pos: float, neg: Any, t: float) -> float:

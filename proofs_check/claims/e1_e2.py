@@ -14,8 +14,8 @@ from sim.objectives import cvar_value, kl_dro_value, kl_of_weights
 from sim.rankings import Binormal
 from sim.sampling import DNS, SoftmaxExact
 
-from .._model import Claim, Kind, Mutant, Role, Status, Verdict, check
-from .._tally import Tally
+from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..tally import Tally
 
 # ---------------------------------------------------------------- E1
 

@@ -16,9 +16,9 @@ from sim.rankings import (
     weights_correlation,
 )
 
-from .._model import Claim, Kind, Mutant, Role, Status, Verdict, check
-from .._reference import all_labels, areas
-from .._tally import Tally
+from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..reference import all_labels, areas
+from ..tally import Tally
 
 N_POS, N_NEG = 200, 800
 SHOWN = (5, 20, 50)

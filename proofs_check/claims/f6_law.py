@@ -16,8 +16,8 @@ from sim.rankings import (
     weights_correlation,
 )
 
-from .._model import Claim, Kind, Mutant, Status, Verdict, check
-from .._tally import Tally
+from ..model import Claim, Kind, Mutant, Status, Verdict, check
+from ..tally import Tally
 
 N_POS, N_NEG = 200, 800
 METRICS = ("recall", "ndcg")

@@ -10,10 +10,10 @@ import numpy as np
 
 from sim.rankings import LATTICE_METRICS, lattice_moments
 
-from .._figures import figure_table
-from .._model import Claim, Kind, Mutant, Status, Verdict, check
-from .._reference import all_labels
-from .._tally import Tally
+from ..figures import figure_table
+from ..model import Claim, Kind, Mutant, Status, Verdict, check
+from ..reference import all_labels
+from ..tally import Tally
 
 SIZES = ((200, 800), (30, 300), (900, 100))
 ENOUGH, FIRST = ("recall", "ndcg", "ap"), ("mrr", "hit")

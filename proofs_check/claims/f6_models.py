@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from sim.experiments.corr_models import MODELS as STUDIED
 from sim.rankings import PowerROC, expected_negatives, limit_correlation, simulate_correlation
+from sim.studies.correlation.f6_models import MODELS as STUDIED
 
-from .._figures import figure_table
-from .._model import Claim, Kind, Mutant, Status, Verdict, check
-from .._tally import Tally
+from ..figures import figure_table
+from ..model import Claim, Kind, Mutant, Status, Verdict, check
+from ..tally import Tally
 
 MODELS = {name: model for name, model in STUDIED.items() if model is not None}
 FEW = 5.0

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sim.experiments.corr_data import OVER
+from sim.studies.correlation.f6_data import OVER
 
-from .._figures import figure_table
-from .._model import Claim, Kind, Mutant, Role, Status, Verdict, check
-from .._tally import NothingToTest, Tally
+from ..figures import figure_table
+from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..tally import NothingToTest, Tally
 
 RECALL, NDCG = 0.01, 0.12
 """How far below the best correlation over beta that at random rankings' beta may lie."""

@@ -8,9 +8,9 @@ import numpy as np
 
 from sim.sampling import DNS, SoftmaxExact, SoftmaxV, simulate_rank_distribution
 
-from .._model import Claim, Kind, Mutant, Role, Status, Verdict, check
-from .._reference import FAMILIES, cumulative_with, cumulative_without, family
-from .._tally import Tally
+from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..reference import FAMILIES, cumulative_with, cumulative_without, family
+from ..tally import Tally
 
 LAWS = (cumulative_without, cumulative_with)
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from sim.rankings import Binormal, hidden_attenuation, simulate_areas
 
-from .._figures import figure_table
-from .._model import Claim, Kind, Mutant, Status, Verdict, check
-from .._reference import all_labels, areas
-from .._tally import Tally
+from ..figures import figure_table
+from ..model import Claim, Kind, Mutant, Status, Verdict, check
+from ..reference import all_labels, areas
+from ..tally import Tally
 
 
 def _factor(n_pos: int, n_neg: int, n_hidden: int) -> Fraction:

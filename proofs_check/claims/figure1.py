@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .._figures import seeded_table
-from .._model import Claim, Kind, Mutant, Role, Status, Verdict, check
-from .._tally import NothingToTest, Tally
+from ..figures import seeded_table
+from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..tally import NothingToTest, Tally
 
 HARD, FULL = ("DNS(M,N)", "Softmax-v"), ("NonSampling",)
 DENSE = ("ml-100k",)

@@ -1,6 +1,6 @@
 """G1 and G2: the guidelines on trained models, read from ``figures/G-map.csv`` and ``figures/G2-trend.csv``.
 
-Both rest on :mod:`sim.experiments.stats`, whose verdicts are first tried on curves of known truth.
+Both rest on :mod:`sim.studies.stats`, whose verdicts are first tried on curves of known truth.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from sim.experiments.data_sets import IN_TIME
-from sim.experiments.stats import Bootstrap, best_level, trend
 from sim.rankings import exact_correlation
+from sim.studies.guideline.g1_sets import IN_TIME
+from sim.studies.stats import Bootstrap, best_level, trend
 
-from .._figures import figure_table, seeded_table
-from .._model import Claim, Kind, Mutant, Role, Status, Verdict, check
-from .._tally import NothingToTest, Tally
+from ..figures import figure_table, seeded_table
+from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..tally import NothingToTest, Tally
 
 ALPHA = 0.05
 LEAST, MOST = 0.1, 0.5

@@ -10,8 +10,8 @@ import numpy as np
 from sim.rankings import lattice_moments, optimal_weights, peak, weights_correlation
 from sim.sampling import DNS, SoftmaxExact, SoftmaxV, simulate_rank_distribution
 
-from .._model import Claim, Kind, Mutant, Role, Status, Verdict, check
-from .._tally import Tally
+from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..tally import Tally
 
 SIZES = ((200, 800), (50, 950), (400, 600), (10, 300))
 

@@ -12,9 +12,9 @@ import numpy as np
 from sim.objectives import cvar_dual, cvar_optimal_eta, cvar_value, logistic_loss, opauc_surrogate, opauc_surrogate_grad
 from sim.sampling import DNS
 
-from .._model import Claim, Kind, Mutant, Role, Status, Verdict, check
-from .._reference import FAMILIES, family, losses_of, worst_mean
-from .._tally import Tally
+from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..reference import FAMILIES, family, losses_of, worst_mean
+from ..tally import Tally
 
 # ---------------------------------------------------------------- Lemma 1
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from sim.metrics import auc, opauc, recall_at_k
 
-from .._model import Claim, Kind, Mutant, Role, Status, Verdict, check
-from .._reference import all_labels, areas
-from .._tally import Tally
+from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..reference import all_labels, areas
+from ..tally import Tally
 
 # ---------------------------------------------------------------- N1
 

@@ -18,9 +18,9 @@ import numpy as np
 from sim.objectives import opauc_surrogate
 from sim.rankings import Binormal
 
-from .._model import Claim, Kind, Mutant, Role, Status, Verdict, check
-from .._reference import roc_area
-from .._tally import Tally
+from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..reference import roc_area
+from ..tally import Tally
 
 Masses = tuple[Fraction, ...]
 

@@ -20,8 +20,8 @@ from sim.objectives import logistic_loss
 from sim.rankings import Binormal
 from sim.sampling import DNS
 
-from .._model import Claim, Kind, Mutant, Status, Verdict, check
-from .._tally import Tally
+from ..model import Claim, Kind, Mutant, Status, Verdict, check
+from ..tally import Tally
 from .s1 import Masses, _cut, _levels, _masses, _random_population
 
 

@@ -19,8 +19,8 @@ import numpy as np
 
 from sim.objectives import kl_dro_value, kl_dual, kl_temperature, logistic_loss, tilted_weights
 
-from .._model import Claim, Kind, Mutant, Status, Verdict, check
-from .._tally import Tally
+from ..model import Claim, Kind, Mutant, Status, Verdict, check
+from ..tally import Tally
 from .s1 import _cut, _levels, _masses
 
 

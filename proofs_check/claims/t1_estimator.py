@@ -12,8 +12,8 @@ from sim.estimators import dns_moments, leading_bias, population_objective, simu
 from sim.rankings import Binormal, GumbelShift, ScoreModel, StudentT
 from sim.sampling import DNS
 
-from .._model import Claim, Kind, Mutant, Role, Status, Verdict, check
-from .._tally import Tally
+from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..tally import Tally
 
 MODELS: dict[str, ScoreModel] = {
     "binormal": Binormal.from_auc(0.9),

@@ -11,9 +11,9 @@ import numpy as np
 
 from sim.sampling import DNS, mixture_from_weights, simulate_rank_distribution
 
-from .._model import Claim, Kind, Mutant, Role, Status, Verdict, check
-from .._reference import cumulative_with, cumulative_without, expected_over_pools
-from .._tally import Tally
+from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..reference import cumulative_with, cumulative_without, expected_over_pools
+from ..tally import Tally
 
 
 def _law(n: int, m: int, size: int) -> list[Fraction]:

@@ -18,9 +18,9 @@ from sim.objectives import (
     tilted_weights,
 )
 
-from .._model import Claim, Kind, Mutant, Role, Status, Verdict, check
-from .._reference import FAMILIES, family
-from .._tally import Tally
+from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..reference import FAMILIES, family
+from ..tally import Tally
 
 _RHO: float = float(np.log(2) + 0.25 * np.log(0.25) + 0.75 * np.log(0.75))
 """KL((1/4, 3/4) || uniform) = log 2 - H(1/4), for the examples."""

@@ -13,9 +13,9 @@ from sim.estimators import population_objective, robust_objective, simulate_mome
 from sim.rankings import BetaScores, Binormal, LogisticShift, PowerROC, ScoreModel, StudentT
 from sim.sampling import SoftmaxExact, SoftmaxV
 
-from .._figures import figure_table
-from .._model import Claim, Kind, Mutant, Role, Status, Verdict, check
-from .._tally import Tally
+from ..figures import figure_table
+from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..tally import Tally
 
 BINORMAL = Binormal.from_auc(0.9)
 _limit = lru_cache(robust_objective)

@@ -15,9 +15,9 @@ from sim.objectives import (
 )
 from sim.sampling import DNS, SoftmaxExact, SoftmaxV
 
-from .._model import Claim, Kind, Mutant, Role, Status, Verdict, check
-from .._reference import family
-from .._tally import Tally
+from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..reference import family
+from ..tally import Tally
 
 # ---------------------------------------------------------------- T2h
 

@@ -15,9 +15,9 @@ from sim.objectives import (
     tilted_weights,
 )
 
-from .._model import Claim, Kind, Mutant, Role, Status, Verdict, check
-from .._reference import family
-from .._tally import Tally
+from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..reference import family
+from ..tally import Tally
 
 PAPER_GRID = (0.01, 0.1, 1.0, 10.0, 100.0)
 

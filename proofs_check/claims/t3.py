@@ -15,9 +15,9 @@ from sim.metrics import (
     topk_bounds_from_opauc,
 )
 
-from .._model import Claim, Kind, Mutant, Role, Status, Verdict, check
-from .._reference import all_labels, areas, opauc_double_sum, small_sizes
-from .._tally import Tally
+from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..reference import all_labels, areas, opauc_double_sum, small_sizes
+from ..tally import Tally
 
 
 @lru_cache(maxsize=256)

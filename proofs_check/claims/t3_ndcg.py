@@ -9,9 +9,9 @@ import numpy as np
 
 from sim.metrics import ndcg_at_k, ndcg_bounds_from_opauc, opauc_count
 
-from .._model import Claim, Kind, Mutant, Status, Verdict, check
-from .._reference import all_labels, areas, small_sizes
-from .._tally import Tally
+from ..model import Claim, Kind, Mutant, Status, Verdict, check
+from ..reference import all_labels, areas, small_sizes
+from ..tally import Tally
 
 # ---------------------------------------------------------------- T3-ndcg
 

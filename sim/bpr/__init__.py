@@ -1,8 +1,8 @@
 """The torch-free trainer: matrix factorisation and LightGCN by BPR with hard negatives under control."""
 
-from ._schedule import paper_settings
 from .evaluate import Ranks, evaluate, rank_positives
 from .lightgcn import LightGCN
 from .model import BPRMF, Diverged
+from .settings import paper_settings
 
 __all__ = ["BPRMF", "Diverged", "LightGCN", "Ranks", "evaluate", "paper_settings", "rank_positives"]

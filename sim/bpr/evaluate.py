@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from .._validation import check_finite, check_fraction, check_int
-from ._evaluate_kernels import opauc_from_ranks, topk_from_ranks
-from ._pairs import clean_pairs
-from ._rank_kernels import pack_items, positive_ranks, top_items
-from ._rank_simd import panel_width
+from ..core.pairs import clean_pairs
+from ..core.validation import check_finite, check_fraction, check_int
+from ..metrics.kernels.rank_simd import panel_width
+from ..metrics.kernels.ranks import pack_items, positive_ranks, top_items
+from .kernels.evaluate import opauc_from_ranks, topk_from_ranks
 
 __all__ = ["METRICS", "Ranks", "evaluate", "rank_positives", "recommend_rows", "scores_overflow"]
 

@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from .._simd import aligned_zeros
-from .._validation import check_int
+from ..core.simd import aligned_zeros
+from ..core.validation import check_int
 from ..sampling import DNS, Sampler
-from . import _graph_kernels as kernels
-from ._optimizer_kernels import ADAM
-from ._schedule import Settings
-from ._training import Epoch, threads
+from .epoch import Epoch, threads
+from .kernels import graph as kernels
+from .kernels.optimizer import ADAM
 from .model import BPRMF
+from .settings import Settings
 
 __all__ = ["Graph", "LightGCN"]
 

@@ -13,18 +13,18 @@ from scipy import sparse
 from tqdm import tqdm
 
 from .. import __version__
-from .._random import stream2, to_seed
-from .._simd import aligned_zeros
-from .._validation import check_int
+from ..core.npz import read_npz, write_npz
+from ..core.pairs import fingerprint, with_ignored
+from ..core.random import stream2, to_seed
+from ..core.simd import aligned_zeros
+from ..core.validation import check_int
 from ..sampling import DNS, Sampler
-from . import _kernels as kernels
-from ._pairs import fingerprint, with_ignored
-from ._recommender import Recommender
-from ._schedule import Settings
-from ._store import read_npz, write_npz
-from ._training import Diverged, Epoch, Interrupt, checked_tables, interactions, table_shapes, threads
-from ._watch import Checkpoint, Watch
+from .epoch import Diverged, Epoch, Interrupt, checked_tables, interactions, table_shapes, threads
 from .evaluate import scores_overflow
+from .kernels import batch as kernels
+from .recommender import Recommender
+from .settings import Settings
+from .watch import Checkpoint, Watch
 
 __all__ = ["BPRMF", "Diverged"]
 
@@ -76,7 +76,7 @@ class BPRMF(Recommender):
         ``user_factors`` is 1. There is none per user: it changes no ranking, and cancels in every loss of differences
         of scores, which all are but "bce" and "llpauc".
     loss : {"bpr", "hinge", "bce", "llpauc", "infonce", "sampled-softmax", "psl"}
-        What is minimised for a pair and its weighted negatives, see :mod:`sim.bpr._loss_kernels`: the pairwise logistic
+        What is minimised for a pair and its weighted negatives, see :mod:`sim.bpr.kernels.loss`: the pairwise logistic
         loss; the triplet loss; the pointwise logistic loss; the squared loss of LLPAUC; InfoNCE over the negatives with
         a weight; the softmax over the catalogue estimated from them; the pairwise softmax loss.
     margin, temperature : float

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .._validation import check_choice, check_int, check_real
+from ..core.validation import check_choice, check_int, check_real
 from ._dataset import Dataset, assemble
 from ._fetch import DataError, cache_dir, cache_folder, fetch, file_digest, find_local
 from ._interactions import Interactions, Raw, clean, load_parsed, parsed_key, save_parsed

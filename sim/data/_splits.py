@@ -6,7 +6,7 @@ import numpy as np
 
 from ._fetch import DataError
 from ._interactions import Interactions
-from ._kernels import split_rows
+from .kernels import split_rows
 
 __all__ = ["TEST", "TRAIN", "VALID", "own_split", "random_split", "share", "temporal_split"]
 

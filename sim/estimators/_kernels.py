@@ -7,11 +7,11 @@ import math
 import numba
 import numpy as np
 
-from .._jit import kernel
-from .._random import stream2, uniform
-from ..objectives._kernels import sigmoid, softplus
-from ..rankings._sample_kernels import draw_score
-from ..sampling._pool_kernels import draw_pool
+from ..core.jit import kernel
+from ..core.random import stream2, uniform
+from ..objectives.kernels import sigmoid, softplus
+from ..rankings.models.sample_kernels import draw_score
+from ..sampling.kernels.pools import draw_pool
 
 __all__ = ["population_pools", "sample_pools"]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .._random import to_seed
-from .._validation import check_fraction, check_int
+from ..core.random import to_seed
+from ..core.validation import check_fraction, check_int
 from ..objectives import opauc_surrogate_grad
 from ..rankings import ScoreModel
 from ..sampling import DNS, Sampler, SoftmaxV, Uniform

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
 
-from .._validation import check_int, losses_array
+from ..core.validation import check_int, losses_array
 from ..rankings import ScoreModel
 from ..sampling import DNS, Sampler, Uniform
 from ._quadrature import Floats, Levels, negative_levels, negative_scores, positive_rule

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import interpolate, special
 
-from .._validation import check_finite, check_fraction, check_real
+from ..core.validation import check_finite, check_fraction, check_real
 from ..objectives import logistic_loss, logistic_loss_grad
 from ..rankings import Empirical, ScoreModel
 from ._quadrature import EDGE, Floats, negative_levels, negative_scores, positive_rule

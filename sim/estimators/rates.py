@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from .._validation import check_finite, check_fraction
+from ..core.validation import check_finite, check_fraction
 from ._quadrature import Floats
 
 __all__ = ["Rate", "fit_rate"]

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._random import to_seed
-from .._validation import check_int
+from ..core.random import to_seed
+from ..core.validation import check_int
 from ..rankings import ScoreModel
 from ..sampling import Sampler
 from ._kernels import population_pools, sample_pools

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._validation import check_int
+from ..core.validation import check_int
 
 __all__ = ["check_ks", "encode"]
 

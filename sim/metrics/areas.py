@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .._validation import check_choice, check_fraction
+from ..core.validation import check_choice, check_fraction
 from ._input import encode
-from ._kernels import area_of_list, area_of_lists
+from .kernels.areas import area_of_list, area_of_lists
 
 __all__ = ["auc", "llpauc", "opauc"]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .._validation import check_choice, check_int
-from ._kernels import x_counts
+from ..core.validation import check_choice, check_int
+from .kernels.areas import x_counts
 
 __all__ = ["hits_at_k_from_labels", "isqrt", "ndcg_bounds_from_opauc", "opauc_count", "topk_bounds_from_opauc"]
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .._validation import check_choice
+from ..core.validation import check_choice
 from ._input import check_ks, encode
-from ._topk_kernels import METRICS, TIES, topk_of_list, topk_of_lists
+from .kernels.topk import METRICS, TIES, topk_of_list, topk_of_lists
 
 __all__ = [
     "average_precision_at_k",

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .._validation import check_finite, check_fraction, check_real
-from . import _kernels
+from ..core.validation import check_finite, check_fraction, check_real
+from . import kernels as _kernels
 from .robust import _count
 
 __all__ = [

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .._validation import check_finite, check_fraction, check_int, check_real, losses_array
-from . import _kernels
+from ..core.validation import check_finite, check_fraction, check_int, check_real, losses_array
+from . import kernels as _kernels
 
 __all__ = [
     "cvar_dual",

@@ -10,10 +10,9 @@ In the limit of many items, for any smooth score model: :func:`limit_correlation
 Score models, each with its population curve and area: :class:`Binormal` and the others.
 """
 
-from ._model_base import ScoreModel
-from ._plan import METHODS, METRICS
-from .areas import SimulatedAreas, hidden_attenuation, simulate_areas
-from .exact import (
+from .exact.lattice import LATTICE_METRICS, lattice_moments
+from .exact.limit import expected_negatives, limit_correlation
+from .exact.moments import (
     LINEAR_METRICS,
     Moments,
     Peak,
@@ -23,16 +22,17 @@ from .exact import (
     peak,
     scaling_law,
 )
-from .lattice import LATTICE_METRICS, lattice_moments
-from .limit import expected_negatives, limit_correlation
-from .models import Binormal, GumbelShift, LogisticShift, PowerROC, StudentT
-from .models_mixed import BetaScores, Empirical, FalseNegatives, PopularitySkewed
-from .rank_correlation import Correlation, correlate
-from .rational import RationalMoments, rational_moments
-from .regression import FittedWeights, fit_weights
-from .sampled import SAMPLED_METRICS, sampled_correlation, sampled_gain, simulate_sampled_correlation
-from .simulate import SimulatedCorrelation, SimulatedPeaks, simulate_correlation
-from .weights import optimal_weights, weights_correlation
+from .exact.rational import RationalMoments, rational_moments
+from .exact.weights import optimal_weights, weights_correlation
+from .models.base import ScoreModel
+from .models.known import Binormal, GumbelShift, LogisticShift, PowerROC, StudentT
+from .models.mixed import BetaScores, Empirical, FalseNegatives, PopularitySkewed
+from .simulate.areas import SimulatedAreas, hidden_attenuation, simulate_areas
+from .simulate.correlation import SimulatedCorrelation, SimulatedPeaks, simulate_correlation
+from .simulate.plan import METHODS, METRICS
+from .simulate.rank_correlation import Correlation, correlate
+from .simulate.regression import FittedWeights, fit_weights
+from .simulate.sampled import SAMPLED_METRICS, sampled_correlation, sampled_gain, simulate_sampled_correlation
 
 __all__ = [
     "LATTICE_METRICS",

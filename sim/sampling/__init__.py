@@ -10,11 +10,11 @@ A sampler draws a pool of N negatives, uniformly or by popularity, and spreads o
 0.0298
 """
 
-from ._adaptive import AOBPR, IRGAN, AdaSIR, Kernel
-from ._base import Refresh, Sampler, mixture_from_weights
-from ._ranked import AHNS, WARP, TopKOptimal
-from ._ranks import RankDistribution, rank_distribution, simulate_rank_distribution
-from ._samplers import DNS, NonSampling, Softmax, SoftmaxExact, SoftmaxV, Uniform, popularity, pris
+from .adaptive import AOBPR, IRGAN, AdaSIR, Kernel
+from .base import Refresh, Sampler, mixture_from_weights
+from .ranked import AHNS, WARP, TopKOptimal
+from .ranks import RankDistribution, rank_distribution, simulate_rank_distribution
+from .samplers import DNS, NonSampling, Softmax, SoftmaxExact, SoftmaxV, Uniform, popularity, pris
 
 __all__ = [
     "AHNS",

@@ -10,7 +10,7 @@ import pytest
 from scipy import sparse
 
 from sim.bpr import BPRMF
-from sim.bpr._store import read_npz, write_npz
+from sim.core.npz import read_npz, write_npz
 from sim.sampling import DNS, SoftmaxV
 
 
@@ -49,7 +49,7 @@ def test_a_folder_without_permission_is_said_before_training(X, tmp_path, monkey
     def refuse(*_: Any) -> None:  # the permissions themselves would not stop root
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("sim.bpr._store.os.open", refuse)
+    monkeypatch.setattr("sim.core.npz.os.open", refuse)
     model = BPRMF(4, DNS(1, 5), epochs=1, rng=0)
     with pytest.raises(OSError, match=r"path must be writable, got .*run.npz: Permission denied"):
         model.fit(X, checkpoint=tmp_path / "run.npz")

@@ -13,9 +13,9 @@ from oracles.bpr import weights_of
 from scipy import sparse
 
 from sim.bpr import BPRMF, Diverged, LightGCN
-from sim.bpr import _training as training
-from sim.bpr._store import read_npz, write_npz
+from sim.bpr import epoch as training
 from sim.bpr.lightgcn import Graph, GraphEpoch
+from sim.core.npz import read_npz, write_npz
 from sim.sampling import (
     AHNS,
     AOBPR,

@@ -12,7 +12,7 @@ from oracles.toys import random_pairs
 from scipy import sparse
 
 from sim.bpr import BPRMF
-from sim.bpr import _training as training
+from sim.bpr import epoch as training
 from sim.sampling import NonSampling, Uniform
 
 

@@ -13,8 +13,8 @@ from oracles.toys import checkerboard, random_pairs
 from scipy import sparse
 
 from sim.bpr import BPRMF, LightGCN
-from sim.bpr import _training as training
-from sim.bpr._kernels import task_pairs
+from sim.bpr import epoch as training
+from sim.bpr.kernels.batch import task_pairs
 from sim.sampling import (
     AHNS,
     AOBPR,

@@ -13,8 +13,8 @@ import pytest
 from scipy import sparse
 
 from sim.bpr import BPRMF, Diverged
-from sim.bpr import _training as training
-from sim.bpr._store import read_npz, write_npz
+from sim.bpr import epoch as training
+from sim.core.npz import read_npz, write_npz
 from sim.sampling import DNS
 
 

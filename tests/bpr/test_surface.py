@@ -14,8 +14,8 @@ import pytest
 from scipy import sparse
 
 from sim import data
-from sim._jit import MAX_THREADS
 from sim.bpr import BPRMF, LightGCN, paper_settings, rank_positives
+from sim.core.jit import MAX_THREADS
 from sim.sampling import DNS, NonSampling, Sampler, SoftmaxV, Uniform, popularity
 
 

@@ -120,8 +120,8 @@ def test_postponed_user_steps_give_the_bits_of_immediate_ones() -> None:
 
     Making up the steps batch by batch (slices of one batch, everyone caught up after each) is dense Adam itself.
     """
-    from sim.bpr import _training as training
-    from sim.bpr._optimizer_kernels import catch_up
+    from sim.bpr import epoch as training
+    from sim.bpr.kernels.optimizer import catch_up
 
     data = small_data(users=14, items=23, density=0.3)
     options = BASE | {"batch_size": 6, "epochs": 3}
@@ -165,7 +165,7 @@ def test_losses_do_not_depend_on_where_an_epoch_is_cut(monkeypatch: pytest.Monke
     options = BASE | {"batch_size": 4, "epochs": 3}
     histories = []
     for seconds in (0.0, 60.0):
-        monkeypatch.setattr("sim.bpr._training._SLICE_SECONDS", seconds)
+        monkeypatch.setattr("sim.bpr.epoch._SLICE_SECONDS", seconds)
         model = BPRMF(sampler=DNS(2, 6), rng=5, **options).fit(data)
         histories.append([record["loss"] for record in model.history_])
     assert histories[0] == histories[1]

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from sim.cli import main
+from sim.cli.main import main
 
 
 @pytest.mark.parametrize(
@@ -83,13 +83,13 @@ def test_a_stopped_training_says_what_is_kept(options, says, tmp_path, capsys, m
 
 def test_import_is_light():
     heavy = {"numba", "scipy", "matplotlib", "pandas"}
-    code = f"import sys, sim, sim.cli; sys.exit(bool({heavy} & set(sys.modules)))"
+    code = f"import sys, sim, sim.cli.main; sys.exit(bool({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_no_torch_at_run_time():
     code = (
-        "import sys, sim.metrics, sim.objectives, sim.sampling, sim.rankings, sim.bpr, sim.data, sim.experiments;"
+        "import sys, sim.metrics, sim.objectives, sim.sampling, sim.rankings, sim.bpr, sim.data, sim.studies;"
         "sys.exit(bool({'torch', 'tensorflow', 'sklearn', 'proofs_check'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sim._cli_samplers import SAMPLERS, flags, make
 from sim.bpr import BPRMF, LightGCN
-from sim.cli import _parser, main
+from sim.cli.main import _parser, main
+from sim.cli.samplers import SAMPLERS, flags, make
 from sim.sampling import (
     AHNS,
     AOBPR,

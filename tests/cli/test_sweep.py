@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sim.cli import main
+from sim.cli.main import main
 
 GRID = """
 data = "{data}"
@@ -104,7 +104,7 @@ def test_damaged_and_foreign_files(sweep, tmp_path, capsys):
 @pytest.mark.parametrize("command", ["sweep", "results"])
 def test_another_schema_is_one_line(command, sweep, capsys, monkeypatch):
     assert main(sweep) == 0
-    monkeypatch.setattr("sim.experiments.store.SCHEMA", 3)
+    monkeypatch.setattr("sim.runs.store.SCHEMA", 3)
     capsys.readouterr()
     assert main(sweep if command == "sweep" else results(sweep)) == 2
     error = capsys.readouterr().err

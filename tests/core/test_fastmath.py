@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim import _fastmath as f
-from sim._jit import JIT_ENABLED
+from sim.core import fastmath as f
+from sim.core.jit import JIT_ENABLED
 
 pytestmark = pytest.mark.skipif(not JIT_ENABLED, reason="plain Python uses the C library")
 

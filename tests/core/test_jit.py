@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from sim._jit import JIT_ENABLED, kernel
+from sim.core.jit import JIT_ENABLED, kernel
 
 
 @kernel(inner=True)

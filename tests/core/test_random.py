@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from oracles import sampling as oracle
 from scipy import stats
 
-from sim import _random as r
-from sim._jit import JIT_ENABLED
+from sim.core import random as r
+from sim.core.jit import JIT_ENABLED
 
 words = st.integers(0, 2**64 - 1)
 N_DRAWS = 200_000

@@ -8,8 +8,8 @@ import numba
 import numpy as np
 import pytest
 
-from sim import _simd as v
-from sim._jit import JIT_ENABLED
+from sim.core import simd as v
+from sim.core.jit import JIT_ENABLED
 
 WIDTHS = [*range(8, 137, 8)]
 

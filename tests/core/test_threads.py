@@ -7,8 +7,8 @@ import threading
 import numpy as np
 import pytest
 
-from sim._jit import JIT_ENABLED, kernel
-from sim._threads import barrier, next_task, run_threads
+from sim.core.jit import JIT_ENABLED, kernel
+from sim.core.threads import barrier, next_task, run_threads
 
 
 @kernel(cache=False)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from sim import _validation as c
+from sim.core import validation as c
 
 
 def test_integers() -> None:

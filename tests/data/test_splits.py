@@ -13,8 +13,8 @@ from oracles import data as oracle
 
 from sim import data
 from sim.data._interactions import k_core_mask
-from sim.data._kernels import split_rows
 from sim.data._splits import share
+from sim.data.kernels import split_rows
 
 
 def _matrix(rng: np.random.Generator, users: int = 40, items: int = 60, density: float = 0.3) -> sp.csr_matrix:

@@ -22,10 +22,10 @@ from sim.estimators import (
     simulate_moments,
     simulate_sample_moments,
 )
-from sim.experiments.estimators import MODELS
 from sim.objectives import logistic_loss, logistic_loss_grad, opauc_surrogate_grad
 from sim.rankings import Binormal, Empirical, StudentT
 from sim.sampling import DNS, Sampler, SoftmaxExact, SoftmaxV, Uniform
+from sim.studies.estimators.common import MODELS
 
 POS = np.array([0.3, 1.2])
 NEG = np.array([0.5, -1.0, 0.1, 1.4, -0.3])

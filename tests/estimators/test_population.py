@@ -9,7 +9,6 @@ import pytest
 from scipy import integrate, special
 
 from sim.estimators import dns_moments, leading_bias, matched_beta, population_objective, robust_objective
-from sim.experiments.estimators import MODELS
 from sim.objectives import (
     kl_dro_value,
     kl_temperature,
@@ -20,6 +19,7 @@ from sim.objectives import (
 )
 from sim.rankings import Binormal, Empirical, FalseNegatives, GumbelShift, LogisticShift, ScoreModel, StudentT
 from sim.sampling import DNS
+from sim.studies.estimators.common import MODELS
 
 TERMS = (logistic_loss, logistic_loss_grad)
 POS = np.array([0.3, 1.2, 1.2, -0.4])

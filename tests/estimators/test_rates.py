@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sim.estimators import dns_moments, fit_rate, population_objective
-from sim.experiments.estimators import MODELS
 from sim.sampling import DNS
+from sim.studies.estimators.common import MODELS
 
 SIZES = np.array([20.0, 40.0, 80.0, 160.0])
 

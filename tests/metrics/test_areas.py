@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from oracles import metrics as oracle
 from sklearn.metrics import roc_auc_score
 
-from sim._jit import JIT_ENABLED
+from sim.core.jit import JIT_ENABLED
 from sim.metrics import auc, llpauc, ndcg_at_k, opauc
-from sim.metrics._kernels import area_of_list, select_largest
+from sim.metrics.kernels.areas import area_of_list, select_largest
 
 
 @st.composite

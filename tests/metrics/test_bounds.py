@@ -20,8 +20,8 @@ from sim.metrics import (
     opauc_count,
     topk_bounds_from_opauc,
 )
-from sim.metrics._kernels import x_counts
 from sim.metrics.bounds import isqrt
+from sim.metrics.kernels.areas import x_counts
 
 SIZES = [(1, 1), (1, 5), (3, 3), (5, 2), (2, 6), (4, 5), (6, 4), (5, 5)]
 

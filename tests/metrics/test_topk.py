@@ -11,7 +11,7 @@ from oracles import metrics as oracle
 from sklearn.metrics import average_precision_score, ndcg_score
 
 import sim.metrics as m
-from sim.metrics._topk_kernels import METRICS, TIES, _candidates, _rank_by_counting, _rank_by_sorting, topk_of_list
+from sim.metrics.kernels.topk import METRICS, TIES, _candidates, _rank_by_counting, _rank_by_sorting, topk_of_list
 
 FUNCTIONS = {
     "recall": m.recall_at_k,

@@ -13,7 +13,6 @@ from oracles import objectives as oracle
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
-from sim.objectives import _kernels as kernels
 from sim.objectives import (
     cvar_dual,
     cvar_optimal_eta,
@@ -25,6 +24,7 @@ from sim.objectives import (
     taylor_temperature,
     tilted_weights,
 )
+from sim.objectives import kernels as kernels
 
 nice = st.lists(st.floats(0.0, 20.0), min_size=1, max_size=30).map(np.array)
 wild = st.lists(

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proofs_check import strategies
-from proofs_check._reference import opauc_double_sum, worst_mean
+from proofs_check.reference import opauc_double_sum, worst_mean
 from sim.metrics import (
     hits_at_k_from_labels,
     ndcg_at_k,

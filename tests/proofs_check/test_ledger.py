@@ -31,9 +31,9 @@ from proofs_check import (
 )
 from proofs_check import _run as runner
 from proofs_check._claims_md import claims_markdown
-from proofs_check._model import derive_status
-from proofs_check._tally import NothingToTest, Refuted, z_limit
 from proofs_check.cli import main
+from proofs_check.model import derive_status
+from proofs_check.tally import NothingToTest, Refuted, z_limit
 
 
 def _claim(*checks: Check, verdict: Status = Status.HOLDS, mutants: tuple[Mutant, ...] = ()) -> Claim:
@@ -288,7 +288,7 @@ def test_package_exports() -> None:
 def test_guideline_evidence_is_read_from_the_figures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import pandas as pd
 
-    monkeypatch.setattr("proofs_check._figures.FIGURES", tmp_path)
+    monkeypatch.setattr("proofs_check.figures.FIGURES", tmp_path)
 
     def verdicts(
         p_softest: float,

@@ -26,9 +26,9 @@ from sim.rankings import (
     StudentT,
     simulate_correlation,
 )
-from sim.rankings import _kernels as kernels
-from sim.rankings._laws import LogitBeta
-from sim.rankings._model_base import roc_table, table_error
+from sim.rankings import kernels as kernels
+from sim.rankings.models._laws import LogitBeta
+from sim.rankings.models.base import roc_table, table_error
 
 MODELS = [
     Binormal(1.3, 2.0),

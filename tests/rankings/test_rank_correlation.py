@@ -13,11 +13,11 @@ from oracles import rankings as oracle
 from scipy import stats
 
 from sim.rankings import METHODS, METRICS, Binormal, StudentT, correlate, simulate_correlation
-from sim.rankings import _chosen_kernels as chosen
-from sim.rankings import _kernels as kernels
-from sim.rankings._model_base import roc_table
-from sim.rankings._plan import make_plan
-from sim.rankings.rank_correlation import influence_of
+from sim.rankings import kernels as kernels
+from sim.rankings.models.base import roc_table
+from sim.rankings.simulate import chosen_kernels as chosen
+from sim.rankings.simulate.plan import make_plan
+from sim.rankings.simulate.rank_correlation import influence_of
 
 SCIPY = {"pearson": stats.pearsonr, "spearman": stats.spearmanr, "kendall": stats.kendalltau}
 few = st.lists(st.tuples(st.integers(0, 3), st.integers(-2, 2)), min_size=16, max_size=60)

@@ -10,9 +10,9 @@ import pytest
 from oracles import rankings as oracle
 
 from sim.rankings import Binormal, exact_correlation, exact_moments, simulate_correlation
-from sim.rankings import _kernels as kernels
-from sim.rankings._model_base import roc_table
-from sim.rankings._plan import METRICS
+from sim.rankings import kernels as kernels
+from sim.rankings.models.base import roc_table
+from sim.rankings.simulate.plan import METRICS
 
 NO_MODEL = np.zeros((0, 2))
 

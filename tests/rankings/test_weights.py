@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from oracles import rankings as oracle
 from scipy.optimize import nnls
 
-from sim._random import stream2
+from sim.core.random import stream2
 from sim.rankings import (
     Binormal,
     StudentT,
@@ -27,10 +27,10 @@ from sim.rankings import (
     simulate_correlation,
     weights_correlation,
 )
-from sim.rankings._area_kernels import area_sums, choose
-from sim.rankings._kernels import draw_ranking
-from sim.rankings._model_base import roc_table
-from sim.rankings._plan import make_plan
+from sim.rankings.kernels import draw_ranking
+from sim.rankings.models.base import roc_table
+from sim.rankings.simulate.area_kernels import area_sums, choose
+from sim.rankings.simulate.plan import make_plan
 
 METRICS = ("recall", "precision", "dcg", "ndcg", "ap", "mrr", "hit")
 SMALL = [(4, 6, 3), (3, 7, 10), (5, 2, 4), (1, 5, 2), (6, 4, 7), (2, 1, 1)]

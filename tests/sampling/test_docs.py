@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sim._cli_samplers import SAMPLERS
-from sim.bpr._schedule import LOSSES
+from sim.bpr.settings import LOSSES
+from sim.cli.samplers import SAMPLERS
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from oracles import sampling as oracle
 from scipy import stats
 
-from sim._random import stream
+from sim.core.random import stream
 from sim.sampling import (
     DNS,
     WARP,
@@ -24,9 +24,9 @@ from sim.sampling import (
     rank_distribution,
     simulate_rank_distribution,
 )
-from sim.sampling._pool_kernels import set_bit
-from sim.sampling._proposal_kernels import CACHE, FACTORS, alias_table, correct, draw_proposed
-from sim.sampling._proposals import item_weights, proposal_arrays
+from sim.sampling.kernels.pools import set_bit
+from sim.sampling.kernels.proposals import CACHE, FACTORS, alias_table, correct, draw_proposed
+from sim.sampling.proposals import item_weights, proposal_arrays
 
 # False alarms: chi-square tests at 1e-7 each; comparisons at 7 standard errors, under 1e-10 each.
 

@@ -103,7 +103,7 @@ def test_bad_input_is_one_line(make, says):
 @pytest.mark.parametrize(("n", "m"), [(20, 5), (40, 20), (64, 16)])
 def test_positions_stay_inside_the_pool_when_losses_are_nan(n: int, m: int) -> None:
     """A diverging run hands NaN to the kernels before its epoch ends."""
-    from sim.sampling._kernels import top_m
+    from sim.sampling.kernels.weigh import top_m
 
     losses = np.full(n, np.nan)
     losses[3], losses[7] = 1, 2

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sim.sampling._kernels import top_m
+from sim.sampling.kernels.weigh import top_m
 
 EXTREMES = [np.inf, -np.inf, 1e-45, -1e-45, 3e38, -3e38, 0.0, -0.0]
 

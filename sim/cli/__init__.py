@@ -1,0 +1,5 @@
+"""The command ``hns``."""
+
+from .main import main
+
+__all__ = ["main"]

@@ -1,0 +1,87 @@
+"""The command ``hns results``: what the store of training runs holds, as a list or as tidy CSV."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .sweep import words
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["EPILOG", "add_arguments", "results"]
+
+EPILOG = """\
+examples
+  hns results                                         every run in the store, at its last epoch
+  hns results grid.toml --metrics ndcg@20 recall@50   those of a sweep
+  hns results grid.toml --metrics ndcg@20 opauc@0.05 --csv grid.csv
+  hns results --data gowalla --csv all.csv --add      more runs for a table that was begun elsewhere
+
+Metrics: recall, precision, ndcg, ap, mrr, hit at any K; opauc at any beta in (0, 1], divided by beta (opauc@1 is AUC).
+The CSV has a row per run, kept epoch and metric, and a column for every setting that varies in it. Damaged files are
+named and passed over; delete them, and the sweep computes them again. `hns reproduce --reuse grid.csv` takes from such
+a table the means that it needs.
+"""
+
+
+def add_arguments(p: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    p.add_argument("file", type=Path, nargs="?", metavar="FILE.toml", help="only the runs of this sweep")
+    p.add_argument("--data", metavar="NAME", help="only the runs on this data set")
+    p.add_argument("--metrics", nargs="+", default=["ndcg@20"], metavar="METRIC", help="like recall@50 (ndcg@20)")
+    p.add_argument("--csv", type=Path, metavar="FILE", help="write them there, every kept epoch")
+    p.add_argument("--add", action="store_true", help="keep the rows of the CSV that the store does not have")
+    p.add_argument("--results", type=Path, metavar="DIR", help="the store (default: HNS_RESULTS_DIR, results)")
+
+
+def results(options: argparse.Namespace) -> tuple[str, list[str], list[list[Any]]]:
+    """Title, columns and rows of the list; writes the CSV if asked to, and names on stderr what is no result."""
+    from ..runs.options import results_dir
+    from ..runs.output import write_text
+    from ..runs.store import Store
+    from ..runs.sweep import read_sweep
+
+    folder = options.results or results_dir()
+    keys = None if options.file is None else [cell.key for cell in read_sweep(options.file)]
+    store = Store(folder, keys, options.data)
+    table = store.table(options.metrics, last=options.csv is None)
+    if options.csv is not None:
+        if options.add and options.csv.exists():
+            table = _added(options.csv, table)
+        write_text(options.csv, table.to_csv(index=False, float_format="%.10g", lineterminator="\n"))
+    for path, why in store.damaged.items():
+        print(f"passed over {path}: {why}", file=sys.stderr)
+    for why in store.failed.values():
+        print(f"failed: {why}", file=sys.stderr)
+    title = f"{table.key.nunique()} runs in {folder}"
+    if options.csv is not None:
+        return f"{title}, {len(table)} rows written to {options.csv}", [], []
+    rows = []
+    for key, values in table.groupby("key", sort=False):
+        meta = store.cells[str(key)][1]
+        config = meta["config"]
+        sampler = {name: value for name, value in config["sampler"].items() if name != "name"}
+        rows.append(
+            [
+                config["data"], config["held_out"], config["sampler"]["name"], words(sampler), words(config["model"]),
+                config["seed"], int(values.epoch.iloc[0]), *values.value.tolist(), meta["wall_seconds"],
+            ]
+        )  # fmt: skip
+    return title, ["data", "held out", "sampler", "", "model", "seed", "epoch", *options.metrics, "seconds"], rows
+
+
+def _added(path: Path, table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a CSV that ``table`` lacks, then ``table``."""
+    import pandas as pd
+
+    from ..runs.means import read_table
+
+    both = pd.concat([read_table("csv", path), table]).drop_duplicates(["key", "epoch", "metric"], keep="last")
+    mixed = both.groupby("data").split.nunique()
+    if (mixed > 1).any():
+        raise ValueError(f"csv must be of one content of {mixed.idxmax()}, got another in {path}: write a new file")
+    return both

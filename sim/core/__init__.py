@@ -1,0 +1,1 @@
+"""What every layer stands on: compilation, random streams, threads, vector code, checks, files. Inner API."""

@@ -1,0 +1,1 @@
+"""Closed forms, and exact dynamic programming, for random rankings and their limits."""

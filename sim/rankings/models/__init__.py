@@ -1,0 +1,1 @@
+"""Score models whose population ROC curve is known."""

@@ -1,0 +1,1 @@
+"""Monte Carlo over rankings: correlations, weighted areas, sampled metrics."""

@@ -1,0 +1,27 @@
+"""A cell as a command that anyone can type."""
+
+from __future__ import annotations
+
+from ..cli.samplers import flags
+from .cells import Cell
+
+__all__ = ["train_command"]
+
+
+def train_command(cell: Cell) -> str:
+    """The ``hns train`` that trains this cell's model, on train and validation, and ranks the test part.
+
+    Examples
+    --------
+    >>> from sim.sampling import DNS
+    >>> train_command(Cell("ml-100k", DNS(5, 200), seed=1, model={"lr": 0.005, "epochs": 20}))
+    'hns train ml-100k --sampler dns --M 5 --N 200 --lr 0.005 --epochs 20 --seed 1'
+    """
+    if cell.held_out != "test" or cell.hidden:
+        raise ValueError(f"cell must be of the test part with nothing hidden, got {cell}")
+    words = flags(cell.sampler)
+    for name, value in cell.model.items():
+        option = f"--{name.replace('_', '-')}"
+        if option not in words:  # a margin is both the sampler's and the loss's
+            words += [option, f"{value:.12g}" if isinstance(value, float) else str(value)]
+    return " ".join(["hns train", cell.data, *words, "--seed", str(cell.seed)])

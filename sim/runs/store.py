@@ -1,0 +1,144 @@
+"""What the store of cells holds, as a tidy table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from glob import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..bpr.settings import Settings
+from .cells import FAILED, SCHEMA, key_of, measure, read_result
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Store"]
+
+
+class Store:
+    """A folder of cells, looked through without reading the ranks.
+
+    Parameters
+    ----------
+    results : Path
+        The folder.
+    keys : collection of str, optional
+        Keep only these cells; all are checked.
+    data : str, optional
+        Look only through this data set's.
+
+    Attributes
+    ----------
+    cells : dict
+        Key of a cell to (file, its ``meta``, see :class:`~sim.runs.cells.Result`).
+    failed : dict
+        Key of a cell that failed, and has no result, to a line about its error.
+    damaged : dict
+        File that cannot be read to a line that says why; :meth:`table` may find more of them.
+
+    Raises
+    ------
+    ValueError
+        If a cell is of another :data:`~sim.runs.cells.SCHEMA`, or if cells of one data set were computed from
+        different contents of it: such results must not be compared.
+    """
+
+    def __init__(self, results: Path, keys: Collection[str] | None = None, data: str | None = None) -> None:
+        self.cells: dict[str, tuple[Path, dict[str, Any]]] = {}
+        self.failed: dict[str, str] = {}
+        self.damaged: dict[Path, str] = {}
+        contents: dict[str, tuple[str, Path]] = {}
+        folder = "*" if data is None else escape(Path(data).name)
+        for path in sorted(results.glob(f"{folder}/[!.]*.npz")):
+            try:
+                meta = _read_meta(path)
+                config, split = meta["config"], meta["split"]
+                name, schema, key = config["data"], config["schema"], key_of(config)
+            except Exception as error:  # damage shows in many ways
+                self.damaged[path] = f"{type(error).__name__}: {error}".splitlines()[0]
+                continue
+            if schema != SCHEMA:
+                raise ValueError(
+                    f"results must be cells of schema {SCHEMA}, got {path} of schema {schema}: "
+                    "use another folder for this version, or move the old cells away"
+                )
+            known, first = contents.setdefault(name, (split, path))
+            if split != known:
+                raise ValueError(
+                    f"results of {name} must be of one content of it, got {first} and {path}: move the old ones away"
+                )
+            if key != path.stem:
+                self.damaged[path] = "its name is not that of its content"
+            elif keys is None or key in keys:
+                self.cells[key] = (path, meta)
+        for path in sorted(results.glob(f"{folder}/[!.]*{FAILED}")):
+            key = path.name.removesuffix(FAILED)
+            if key not in self.cells and (keys is None or key in keys):
+                try:
+                    self.failed[key] = str(json.loads(path.read_text())["error"])
+                except (ValueError, KeyError, TypeError):
+                    self.damaged[path] = "no record of an error"
+
+    def table(self, metrics: Sequence[str] = ("ndcg@20",), *, last: bool = False) -> pd.DataFrame:
+        """Metrics of the cells, in order of their settings.
+
+        Parameters
+        ----------
+        metrics : sequence of str
+            See :func:`~sim.runs.cells.measure`.
+        last : bool
+            Only the last epoch of every cell.
+
+        Returns
+        -------
+        DataFrame
+            One row per (cell, kept epoch, metric): columns key, data, split (hash of its content), held_out, hidden,
+            shielded; sampler, and its arguments as sampler.M and so on; model, and those settings whose default a cell
+            changes, as model.lr and so on; seed, epoch, metric, value (mean over users), users.
+        """
+        import pandas as pd
+
+        changed = sorted({name for _, meta in self.cells.values() for name in meta["config"]["model"]})
+        rows = []
+        for key, (path, meta) in self.cells.items():
+            try:
+                result = read_result(path)
+            except ValueError as error:
+                self.damaged[path] = str(error)
+                continue
+            about = {"key": key, "split": meta["split"], **_columns(meta["config"], changed)}
+            epochs = meta["epochs"]
+            for at in range(len(epochs))[-1 if last else None :]:
+                ranks = result.at(at)
+                for metric in metrics:
+                    value = float(np.nanmean(measure(ranks, metric)))
+                    found = {"epoch": epochs[at], "metric": metric, "value": value, "users": ranks.users.size}
+                    rows.append(about | found)
+        table = pd.DataFrame(rows, columns=None if rows else [*_HEAD, *_TAIL])
+        middle = sorted(set(table.columns) - {*_HEAD, *_TAIL})
+        order = [*_HEAD[1:], *middle, *_TAIL[:2]]
+        return table[[*_HEAD, *middle, *_TAIL]].sort_values(order, kind="stable", ignore_index=True)
+
+
+_HEAD = ("key", "data", "split", "held_out", "hidden", "shielded")
+_TAIL = ("seed", "epoch", "metric", "value", "users")
+_DEFAULTS = Settings().as_dict()
+
+
+def _columns(config: dict[str, Any], changed: Sequence[str]) -> dict[str, Any]:
+    """The settings of a cell by the names of the table's columns."""
+    named = {name: config[name] for name in ("data", "held_out", "seed")}
+    hidden = {"hidden": config.get("hidden", 0.0), "shielded": config.get("shielded", False)}
+    sampler = {"sampler" if k == "name" else f"sampler.{k}": v for k, v in config["sampler"].items()}
+    model = {f"model.{k}": config["model"].get(k, _DEFAULTS.get(k)) for k in changed}
+    return {**named, **hidden, **sampler, "model": "LightGCN" if "layers" in config["model"] else "BPRMF", **model}
+
+
+def _read_meta(path: Path) -> dict[str, Any]:
+    """The header alone: the ranks may be large."""
+    with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
+        return json.loads(str(file["meta"]))

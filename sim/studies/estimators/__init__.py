@@ -1,0 +1,1 @@
+"""Samplers as estimators of OPAUC(beta): bias, error, rates, realised beta."""

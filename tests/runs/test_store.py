@@ -1,0 +1,118 @@
+"""The store as a table: tidy, nothing mixed, damage named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sim.core.npz import read_npz, write_npz
+from sim.runs.cells import Cell, compute_cells, measure, read_cell
+from sim.runs.store import Store
+from sim.sampling import DNS, SoftmaxV, Uniform
+from sim.studies import Options
+
+
+@pytest.fixture(scope="module")
+def cells(data_file: Path) -> list[Cell]:
+    model = {"factors": 4, "epochs": 4}
+    return [
+        Cell(str(data_file), DNS(10, 20), 0, model, "test", 2),
+        Cell(str(data_file), DNS(5, 20), 0, model, "test", 2),
+        Cell(str(data_file), SoftmaxV(0.5, 20), 1, model | {"lr": 0.02, "loss": "bce"}),
+        Cell(str(data_file), Uniform(), 0, model | {"layers": 1}, hidden=0.25, shielded=True),
+    ]
+
+
+@pytest.fixture
+def results(cells: list[Cell], tmp_path: Path) -> Path:
+    compute_cells(cells, Options(results=tmp_path, jobs=1))
+    return tmp_path
+
+
+def change(cell: Cell, results: Path, **entries: object) -> None:
+    """Another header for the same arrays."""
+    meta, arrays = read_npz(cell.path(results))
+    write_npz(cell.path(results), meta | entries, arrays)
+
+
+def test_a_row_per_cell_epoch_and_metric(cells, results):
+    table = Store(results).table(["ndcg@5", "opauc@0.1"])
+    assert list(table.columns) == [
+        "key", "data", "split", "held_out", "hidden", "shielded", "model", "model.epochs", "model.factors",
+        "model.layers", "model.loss", "model.lr", "model.refresh", "sampler", "sampler.M", "sampler.N", "sampler.rho",
+        "seed", "epoch", "metric", "value", "users",
+    ]  # fmt: skip
+    assert len(table) == (2 + 2 + 1 + 1) * 2
+    for cell in cells:
+        result = read_cell(cell, results)
+        for at, epoch in enumerate(result.meta["epochs"]):
+            rows = table[(table.key == cell.key) & (table.epoch == epoch)].set_index("metric")
+            for metric in ("ndcg@5", "opauc@0.1"):
+                assert rows.value[metric] == np.nanmean(measure(result.at(at), metric))
+            assert (rows.users == 60).all()
+
+
+def test_settings_have_their_defaults_where_others_change_them(cells, results):
+    table = Store(results).table(last=True).set_index("key").loc[[cell.key for cell in cells]]
+    assert table["model.lr"].tolist() == [0.001, 0.001, 0.02, 0.001]
+    assert table["model.loss"].tolist() == ["bpr", "bpr", "bce", "bpr"]
+    assert table["model"].tolist() == ["BPRMF"] * 3 + ["LightGCN"]
+    assert table["hidden"].tolist() == [0.0, 0.0, 0.0, 0.25]
+    assert table["sampler.M"].tolist()[:2] == [10, 5]
+
+
+def test_rows_are_in_order_of_their_settings(results):
+    table = Store(results).table()
+    dns = table[table.sampler == "DNS"]
+    assert dns["sampler.M"].tolist() == [5, 5, 10, 10]
+    assert dns["epoch"].tolist() == [2, 4, 2, 4]
+
+
+def test_only_these(cells, results):
+    assert set(Store(results, [cells[1].key]).table().key) == {cells[1].key}
+    assert Store(results, ["none"]).table().empty
+    assert len(Store(results, data=cells[0].data).cells) == len(cells) and not Store(results, data="*").cells
+    assert Store(results / "nowhere").table().empty
+
+
+def test_another_schema_is_refused(cells, results):
+    change(cells[0], results, config=cells[0].config() | {"schema": 1})
+    with pytest.raises(ValueError, match="results must be cells of schema 2, got .* of schema 1: use another folder"):
+        Store(results)
+
+
+def test_two_contents_of_one_data_set_are_refused(cells, results):
+    change(cells[0], results, split="another")
+    with pytest.raises(ValueError, match="must be of one content of it, got .*: move the old ones away"):
+        Store(results, [cells[1].key])
+
+
+def test_damage_is_named_and_passed_over(cells, results):
+    whole = Store(results).table()
+    cut, flipped, renamed = (cell.path(results) for cell in cells[:3])
+    cut.write_bytes(cut.read_bytes()[:200])
+    content = bytearray(flipped.read_bytes())
+    content[content.index(b"ranks.npy") + 60] ^= 1  # found only where the ranks are read
+    flipped.write_bytes(content)
+    renamed.rename(other := renamed.with_stem("0" * 20))
+    store = Store(results)
+    table = store.table()
+    assert set(store.damaged) == {cut, flipped, other}
+    assert all("\n" not in why for why in store.damaged.values())
+    assert table.value.tolist() == whole.value[whole.key == cells[3].key].tolist()
+
+
+def test_failures_are_told_until_they_are_mended(cells, results, data_file):
+    bad = Cell(str(data_file), DNS(1, 2), 0, {"lr": 1e30, "epochs": 2})
+    compute_cells([bad], Options(results=results, jobs=1))
+    assert list(Store(results).failed) == [bad.key]
+    assert Store(results, [cells[0].key]).failed == {}
+    assert "Diverged" in Store(results).failed[bad.key]
+    meta, arrays = read_npz(cells[0].path(results))
+    write_npz(bad.path(results), meta | {"config": bad.config()}, arrays)
+    assert Store(results).failed == {}
+    broken = cells[0].path(results).with_name("0.error.json")
+    broken.write_text("[]")
+    assert list(Store(results).damaged) == [broken]
