@@ -135,11 +135,13 @@ class Sampler(ABC):
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_params().items())})"
 
     def __str__(self) -> str:
-        shown = (
-            f"{k}={v:g}" if isinstance(v, (int, float)) and not isinstance(v, bool) else f"{k}={v}"
-            for k, v in self.get_params().items()
-        )
-        return f"{type(self).__name__}({', '.join(shown)})"
+        """As :func:`sim.sampling.parse` reads it: floats in the fewest digits that are exact."""
+
+        def shown(value: Any) -> str:
+            exact = isinstance(value, float) and float(f"{value:g}") == value
+            return f"{value:g}" if exact else str(value)
+
+        return f"{type(self).__name__}({', '.join(f'{k}={shown(v)}' for k, v in self.get_params().items())})"
 
     def refresh(self, now: Refresh, state: dict[str, NDArray[Any]]) -> None:
         """Bring the arrays in ``state``, empty at first, up to date; only if :attr:`adaptive`."""
