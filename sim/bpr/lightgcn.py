@@ -22,6 +22,7 @@ from ..sampling import DNS, Sampler
 from .epoch import Epoch, threads
 from .kernels import graph as kernels
 from .kernels.optimizer import ADAM
+from .kernels.structs import Optimizer, Tables, Work
 from .model import BPRMF
 from .settings import Settings
 
@@ -128,21 +129,20 @@ class GraphEpoch(Epoch):
     def __init__(self, model: LightGCN, train: sparse.csr_matrix, graph: Graph) -> None:
         super().__init__(model, train)
         self.graph, self.batches = graph, self.loop
-        U, V = (self.tables[i] for i in (0, 3))
+        U, V = self.work.tables.U, self.work.tables.V
         self.final, self.gradients, nothing = ((np.zeros_like(U), np.zeros_like(V)) for _ in range(3))
-        self.seen = (
-            self.final[0], self.gradients[0], nothing[0], self.final[1], self.gradients[1], nothing[1], self.done,
-        )  # fmt: skip
+        self.seen = Tables(
+            self.final[0], self.gradients[0], nothing[0], self.final[1], self.gradients[1], nothing[1], self.done
+        )
         # Adam with beta1 = 0, beta2 = 1 and steps of size 0 is the optimiser that leaves the gradient in the first
         # moment and all else as it is.
         hyper = np.array([0, 0, 0, 1, 1], U.dtype)
-        self.keep = (ADAM, hyper, np.zeros(self.n_batches, U.dtype), np.ones(self.n_batches, U.dtype), -1)
-        self.flags = (*self.flags[:-1], True)  # only the rows that a batch touches have a gradient
+        self.keep = Optimizer(ADAM, hyper, np.zeros(self.n_batches, U.dtype), np.ones(self.n_batches, U.dtype), -1)
         self.loop = self._loop
 
     def factors(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """The final embeddings."""
-        self.graph.spread((self.tables[0], self.tables[3]), self.final)
+        self.graph.spread((self.work.tables.U, self.work.tables.V), self.final)
         return self.final
 
     @property
@@ -154,13 +154,15 @@ class GraphEpoch(Epoch):
     def slice(self, batches: int) -> None:
         self._slice = -(-batches // self.s.refresh) * self.s.refresh
 
-    def _loop(self, first: int, last: int, batch_size: int, order: Any, data: Any, tables: Any, *rest: Any) -> None:
-        *how, optimizer, scratch, losses = rest
+    def _loop(self, first: int, last: int, batch_size: int, dealt: Any, work: Work, losses: Any) -> None:
+        tables = work.tables
+        # only the rows that a batch touches have a gradient
+        seen = work._replace(tables=self.seen, optimizer=self.keep, flags=work.flags._replace(sparse=True))
         for b in range(first, last):
             if b % self.s.refresh == 0:
-                self.graph.spread((tables[0], tables[3]), self.final)
-            self.batches(b, b + 1, batch_size, order, data, self.seen, *how, self.keep, scratch, losses)
-            self.graph.step(self.gradients, tables[:3], tables[3:6], b, optimizer)
+                self.graph.spread((tables.U, tables.V), self.final)
+            self.batches(b, b + 1, batch_size, dealt, seen, losses)
+            self.graph.step(self.gradients, tables[:3], tables[3:6], b, work.optimizer)
         self.done[:] = last  # nothing was postponed
 
 

@@ -59,16 +59,14 @@ class BPRMF(Recommender):
         With rank-based samplers, multiply a pair's loss by the number of kept negatives, as the published program does
         for DNS. Then M also changes the weight of the data against the L2 term; the default, the mean, keeps the two
         apart.
-    mean_batch : bool
-        Divide the batch's loss by the number of its pairs. Off: the sum, as in the published program.
     lr_decay, lr_decay_every : float, int
         The learning rate is multiplied by ``lr_decay`` every ``lr_decay_every`` epochs.
     init_scale : float
         Standard deviation of the normal start values.
     dtype : {"float32", "float64"}
         Precision of factors and arithmetic.
-    optimizer : {"adam", "adamw", "sgd", "adagrad"}
-        Adam with L2 in the gradient (as published), with decoupled decay, plain SGD, or AdaGrad.
+    optimizer : {"adam", "sgd"}
+        Adam with L2 in the gradient, as published, or plain SGD.
     sparse : bool
         Update only the rows that a batch touches, decay included. Off: every row at every step, as published.
     item_bias : bool
@@ -127,7 +125,6 @@ class BPRMF(Recommender):
         exclude_positives: bool = True,
         replace: bool = True,
         sum_negatives: bool = False,
-        mean_batch: bool = False,
         lr_decay: float = 0.95,
         lr_decay_every: int = 5,
         init_scale: float = 0.1,
@@ -145,7 +142,7 @@ class BPRMF(Recommender):
         if not isinstance(sampler, Sampler):
             raise TypeError(f"sampler must be a Sampler such as DNS(5, 200), got {sampler!r}")
         self.settings = Settings(
-            factors, lr, weight_decay, epochs, batch_size, exclude_positives, replace, sum_negatives, mean_batch,
+            factors, lr, weight_decay, epochs, batch_size, exclude_positives, replace, sum_negatives,
             lr_decay, lr_decay_every, init_scale, dtype, optimizer, sparse, item_bias, loss, margin, temperature,
             share,
         )  # fmt: skip

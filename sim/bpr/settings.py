@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from ..core.validation import check_choice, check_int, check_real
 from .kernels.loss import BCE, BPR, HINGE, INFONCE, LLPAUC, PSL, SAMPLED_SOFTMAX
-from .kernels.optimizer import ADAGRAD, ADAM, ADAMW, SGD
+from .kernels.optimizer import ADAM, SGD
 
 __all__ = ["BETA1", "BETA2", "EPS", "LOSSES", "RULES", "Settings", "paper_settings"]
 
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
 
-RULES = {"adam": ADAM, "adamw": ADAMW, "sgd": SGD, "adagrad": ADAGRAD}
+RULES = {"adam": ADAM, "sgd": SGD}
 """Optimisers by name."""
 
 LOSSES = {
@@ -39,7 +39,6 @@ class Settings:
     exclude_positives: bool = True
     replace: bool = True
     sum_negatives: bool = False
-    mean_batch: bool = False
     lr_decay: float = 0.95
     lr_decay_every: int = 5
     init_scale: float = 0.1
@@ -67,7 +66,7 @@ class Settings:
         check_real("margin", self.margin, low=0.0)
         check_real("temperature", self.temperature, low=0.0, open_low=True)
         check_real("share", self.share, low=0.0, high=1.0, open_low=True)
-        for name in ("sparse", "item_bias", "exclude_positives", "replace", "sum_negatives", "mean_batch"):
+        for name in ("sparse", "item_bias", "exclude_positives", "replace", "sum_negatives"):
             check_choice(name, getattr(self, name), (True, False))
 
     @property
@@ -123,7 +122,6 @@ def paper_settings(dataset: str) -> dict[str, Any]:
         "exclude_positives": False,
         "replace": True,
         "sum_negatives": True,
-        "mean_batch": False,
         "lr_decay": 0.95,
         "lr_decay_every": 5,
         "init_scale": 0.1,

@@ -14,7 +14,7 @@ from .base import Refresh, Sampler
 from .kernels import adaptive as kernels
 from .kernels import weigh as k
 from .kernels.pools import mask_words
-from .kernels.proposals import CACHE, FACTORS
+from .kernels.proposals import CACHE, FACTORS, Proposal
 from .proposals import check_proposal, proposal_arrays
 
 __all__ = ["AOBPR", "IRGAN", "AdaSIR", "Kernel"]
@@ -61,9 +61,9 @@ class AOBPR(Sampler):
         spread = now.V.std(axis=0, dtype=np.float64)
         state["numbers"] = np.stack([spread, np.full_like(spread, self.lam)])
 
-    def adaptive_proposal(self, state: dict[str, NDArray[Any]]) -> tuple[Any, ...]:
+    def adaptive_proposal(self, state: dict[str, NDArray[Any]]) -> Proposal:
         """Ranks by factor."""
-        return FACTORS, *_NONE, state["order"], state["numbers"]
+        return Proposal(FACTORS, *_NONE, state["order"], state["numbers"])
 
 
 class _Cached(Sampler):
@@ -84,9 +84,9 @@ class _Cached(Sampler):
         """None needed: the entries of a pool weigh the same."""
         return ()
 
-    def adaptive_proposal(self, state: dict[str, NDArray[Any]]) -> tuple[Any, ...]:
+    def adaptive_proposal(self, state: dict[str, NDArray[Any]]) -> Proposal:
         """The caches, and the weights by which they were drawn."""
-        return CACHE, *_NONE, state["caches"], state.get("weights", np.empty((0, 0)))
+        return Proposal(CACHE, *_NONE, state["caches"], state.get("weights", np.empty((0, 0))))
 
 
 @dataclass(frozen=True, repr=False)

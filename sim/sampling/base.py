@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from ..core.jit import by_address
 from ..core.random import to_seed
 from ..core.validation import check_int, losses_array
+from .kernels.proposals import Proposal
 from .kernels.simulate import draw_many, weigh_rows
 
 __all__ = ["Refresh", "Sampler", "mixture_from_weights"]
@@ -147,7 +148,7 @@ class Sampler(ABC):
         """Bring the arrays in ``state``, empty at first, up to date; only if :attr:`adaptive`."""
         raise NotImplementedError
 
-    def adaptive_proposal(self, state: dict[str, NDArray[Any]]) -> tuple[Any, ...]:
+    def adaptive_proposal(self, state: dict[str, NDArray[Any]]) -> Proposal:
         """The proposal that the state stands for; see :mod:`sim.sampling.kernels.proposals`."""
         raise NotImplementedError
 
