@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .._archive import read_arrays
 from ._fetch import DataError, atomic_file
 
 __all__ = ["Interactions", "Raw", "clean", "k_core_mask", "load_parsed", "save_parsed"]
@@ -167,12 +167,11 @@ def load_parsed(path: Path) -> Interactions:
         If the file is truncated or altered.
     """
     try:
-        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
+        arrays = read_arrays(path)
         expected = str(arrays.pop("content"))
         if _content_hash(arrays) != expected:
             raise DataError(f"{path}: content hash differs")
         names, values = arrays.pop("note_names"), arrays.pop("note_values")
         return Interactions(**arrays, notes={str(n): int(v) for n, v in zip(names, values)})
-    except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, ValueError, TypeError) as error:
         raise DataError(f"{path} is truncated or altered ({type(error).__name__})") from None

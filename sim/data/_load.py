@@ -14,7 +14,8 @@ from .._validation import check_choice, check_int, check_real
 from ._dataset import Dataset, assemble
 from ._fetch import DataError, cache_dir, cache_folder, fetch, file_digest, find_local
 from ._interactions import Interactions, Raw, clean, load_parsed, parsed_key, save_parsed
-from ._readers import from_matrix, read
+from ._matrices import from_matrix
+from ._readers import read
 from ._registry import REGISTRY, Source, find_source
 from ._splits import own_split, random_split, temporal_split
 from ._tables import encode

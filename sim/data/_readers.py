@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from ._fetch import DataError
 from ._interactions import Raw
+from ._matrices import from_matrix, read_mat, read_npz
 from ._tables import encode, read_table
 
-__all__ = ["FORMATS", "from_matrix", "read"]
+__all__ = ["FORMATS", "read"]
 
 FORMATS = (".csv", ".tsv", ".txt", ".inter", ".dat", ".data", ".parquet", ".npz", ".mat", ".zip")
 """Suffixes of readable files; text tables may also end in ``.gz``."""
@@ -38,71 +37,12 @@ def read(path: Path, kind: str | None, name: str, columns: Mapping[str, str | in
     if columns is not None and (kind not in (None, "table") or suffix in (".npz", ".mat", ".zip")):
         raise ValueError(f"columns must be None for {path.name!r}: only tables have columns to name")
     if kind == "mat" or (kind is None and suffix == ".mat"):
-        return from_matrix(_read_mat(path, name), name)
+        return from_matrix(read_mat(path, name), name)
     if kind == "split-zip" or (kind is None and suffix == ".zip"):
         return _read_split_zip(path, name)
     if kind is None and suffix == ".npz":
-        return from_matrix(_read_npz(path, name), name)
+        return from_matrix(read_npz(path, name), name)
     return read_table(path, name, suffix == ".parquet", columns)
-
-
-def _read_mat(path: Path, name: str) -> Any:
-    from scipy.io import loadmat
-
-    try:
-        # Plain arrays only: loadmat runs no code from the file (no pickles; objects and functions stay opaque).
-        kinds = {"spmatrix": False} if "spmatrix" in inspect.signature(loadmat).parameters else {}
-        content = loadmat(path, verify_compressed_data_integrity=True, **kinds)
-    except NotImplementedError:
-        raise DataError(f"{name}: {path} is a MATLAB 7.3 (HDF5) file; save it with -v7") from None
-    except Exception as error:  # a broken file raises nearly anything
-        raise DataError(f"{name}: {path} is not a readable .mat file ({type(error).__name__})") from None
-    matrices = {k: v for k, v in content.items() if sp.issparse(v)}
-    if "data" in matrices:
-        return matrices["data"]
-    if len(matrices) != 1:
-        raise DataError(
-            f"{name}: {path} must hold one sparse matrix, or one named 'data'; it has {sorted(matrices) or 'none'}"
-        )
-    return next(iter(matrices.values()))
-
-
-def _read_npz(path: Path, name: str) -> Any:
-    try:
-        with open(path, "rb") as file:
-            return sp.load_npz(file)  # allow_pickle is off inside
-    except Exception as error:
-        raise DataError(
-            f"{name}: {path} is not a scipy.sparse .npz file ({type(error).__name__}: {str(error)[:80]})"
-        ) from None
-
-
-def from_matrix(matrix: Any, name: str) -> Raw:
-    """Rows of a users x items matrix: one per entry > 0, its value the rating; labels are the indices.
-
-    Raises
-    ------
-    DataError
-        For NaN, infinite or negative entries, or a matrix without entries.
-    """
-    coo = sp.coo_matrix(matrix)
-    values = np.asarray(coo.data)
-    if values.dtype.kind not in "biuf":
-        raise DataError(f"{name} must hold real numbers, got {values.dtype}")
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise DataError(f"{name} must be finite, got {int((~np.isfinite(values)).sum())} NaN or infinite entries")
-    if values.size and values.min() < 0:
-        raise DataError(f"{name} must have entries >= 0, got {int((values < 0).sum())} negative ones")
-    stored = values > 0
-    if not stored.any():
-        raise DataError(f"{name} is empty: a {coo.shape[0]} x {coo.shape[1]} matrix without an entry > 0")
-    return Raw(
-        user=coo.row[stored].astype(np.int64),
-        item=coo.col[stored].astype(np.int64),
-        users=np.arange(coo.shape[0]),
-        items=np.arange(coo.shape[1]),
-        rating=values[stored].astype(np.float64),
-    )
 
 
 def _read_split_zip(path: Path, name: str) -> Raw:
