@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Collection, Sequence
 from glob import escape
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..bpr._schedule import Settings
+from ..bpr._store import read_meta
+from ._stored import check_meta
 from .cells import FAILED, SCHEMA, key_of, measure, read_result
 
 if TYPE_CHECKING:
@@ -79,8 +82,9 @@ class Store:
             key = path.name.removesuffix(FAILED)
             if key not in self.cells and (keys is None or key in keys):
                 try:
-                    self.failed[key] = str(json.loads(path.read_text())["error"])
-                except (ValueError, KeyError, TypeError):
+                    _require_plain(path)
+                    self.failed[key] = str(json.loads(path.read_text())["error"]).splitlines()[0]
+                except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError):
                     self.damaged[path] = "no record of an error"
 
     def table(self, metrics: Sequence[str] = ("ndcg@20",), *, last: bool = False) -> pd.DataFrame:
@@ -107,7 +111,7 @@ class Store:
         for key, (path, meta) in self.cells.items():
             try:
                 result = read_result(path)
-            except ValueError as error:
+            except (ValueError, OSError) as error:
                 self.damaged[path] = str(error)
                 continue
             about = {"key": key, "split": meta["split"], **_columns(meta["config"], changed)}
@@ -140,5 +144,11 @@ def _columns(config: dict[str, Any], changed: Sequence[str]) -> dict[str, Any]:
 
 def _read_meta(path: Path) -> dict[str, Any]:
     """The header alone: the ranks may be large."""
-    with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-        return json.loads(str(file["meta"]))
+    _require_plain(path)
+    return check_meta(path, read_meta(path))
+
+
+def _require_plain(path: Path) -> None:
+    """The folder may be shared with others: nothing in it is followed or opened that is not a plain file."""
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise ValueError("it is not a plain file")
