@@ -64,7 +64,8 @@ def saved_sampler(path: str | os.PathLike[str], meta: dict[str, Any]) -> Sampler
     name = entry(path, meta, "sampler", str)
     kind = getattr(sampling, name, None) if name in sampling.__all__ else None
     if not (isinstance(kind, type) and issubclass(kind, Sampler) and kind is not Sampler):
-        raise ValueError(f"sampler must be given: {path} was saved with {_short(name)}, not of this package")
+        shown = name if name.isidentifier() and len(name) < 60 else _short(name)
+        raise ValueError(f"sampler must be given: {path} was saved with {shown}, not of this package")
     made: Sampler = kind(**entry(path, meta, "sampler_params", dict))
     return made
 
