@@ -181,6 +181,12 @@ def from_matrix(matrix: Any, name: str) -> Raw:
         check_sparse(name, matrix)
     if np.ndim(matrix) != 2:
         raise ValueError(f"{name} must have two dimensions, users and items, got shape {np.shape(matrix)}")
+    entries = matrix.nnz if sp.issparse(matrix) else np.size(matrix)
+    if max(np.shape(matrix)) > max(_FREE, _PER_ENTRY * entries):  # before a conversion asks for the memory
+        raise DataError(
+            f"{name} must have at most {_FREE:,} rows and columns or {_PER_ENTRY} for each entry, got shape "
+            f"{np.shape(matrix)} with {entries:,} entries: leave out what is empty"
+        )
     coo = sp.coo_matrix(matrix)
     values = np.asarray(coo.data)
     if values.dtype.kind not in "biuf":
@@ -192,11 +198,6 @@ def from_matrix(matrix: Any, name: str) -> Raw:
     stored = values > 0
     if not stored.any():
         raise DataError(f"{name} is empty: a {coo.shape[0]} x {coo.shape[1]} matrix without an entry > 0")
-    if max(coo.shape) > max(_FREE, _PER_ENTRY * values.size):
-        raise DataError(
-            f"{name} must have at most {_FREE:,} rows and columns or {_PER_ENTRY} for each entry, got shape "
-            f"{coo.shape} with {values.size:,} entries: leave out what is empty"
-        )
     return Raw(
         user=coo.row[stored].astype(np.int64),
         item=coo.col[stored].astype(np.int64),

@@ -137,9 +137,14 @@ def _columns(config: dict[str, Any], changed: Sequence[str]) -> dict[str, Any]:
     """The settings of a cell by the names of the table's columns."""
     named = {name: config[name] for name in ("data", "held_out", "seed")}
     hidden = {"hidden": config.get("hidden", 0.0), "shielded": config.get("shielded", False)}
-    sampler = {"sampler" if k == "name" else f"sampler.{k}": v for k, v in config["sampler"].items()}
-    model = {f"model.{k}": config["model"].get(k, _DEFAULTS.get(k)) for k in changed}
+    sampler = {"sampler" if k == "name" else f"sampler.{k}": _plain(v) for k, v in config["sampler"].items()}
+    model = {f"model.{k}": _plain(config["model"].get(k, _DEFAULTS.get(k))) for k in changed}
     return {**named, **hidden, **sampler, "model": "LightGCN" if "layers" in config["model"] else "BPRMF", **model}
+
+
+def _plain(value: Any) -> Any:
+    """A value that can be sorted: a list or table as its text."""
+    return json.dumps(value) if isinstance(value, (list, dict)) else value
 
 
 def _read_meta(path: Path) -> dict[str, Any]:
