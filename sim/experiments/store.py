@@ -125,7 +125,11 @@ class Store:
         table = pd.DataFrame(rows, columns=None if rows else [*_HEAD, *_TAIL])
         middle = sorted(set(table.columns) - {*_HEAD, *_TAIL})
         order = [*_HEAD[1:], *middle, *_TAIL[:2]]
-        return table[[*_HEAD, *middle, *_TAIL]].sort_values(order, kind="stable", ignore_index=True)
+        table = table[[*_HEAD, *middle, *_TAIL]]
+        try:
+            return table.sort_values(order, kind="stable", ignore_index=True)
+        except TypeError:  # one setting of several kinds, by a file that is none of ours
+            return table.sort_values(order, kind="stable", ignore_index=True, key=lambda column: column.map(str))
 
 
 _HEAD = ("key", "data", "split", "held_out", "hidden", "shielded")
