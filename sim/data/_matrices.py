@@ -35,7 +35,7 @@ def read_npz(path: Path, name: str) -> Any:
 
 
 def _from_parts(parts: dict[str, NDArray[Any]]) -> Any:
-    kinds = dict.fromkeys(("csr", "csc", "bsr"), ("data", "indices", "indptr"))
+    kinds: dict[str, tuple[str, ...]] = dict.fromkeys(("csr", "csc", "bsr"), ("data", "indices", "indptr"))
     kinds |= {"dia": ("data", "offsets"), "coo": ("data", "row", "col")}
     if not {"format", "shape", "data"} <= set(parts) or parts["format"].shape != ():
         raise ValueError("it lacks format, shape or data")

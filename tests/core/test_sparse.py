@@ -134,7 +134,7 @@ def test_rows_of_a_csr_array_are_rows(X: sparse.csr_matrix) -> None:
         model.recommend([0, 1], array[0], N=2)
     with pytest.raises(ValueError, match=r"user_items must have shape .*, got \(6,\)"):
         model.fit(array[0])
-    broken = array[0].copy()
+    broken = array[0].tocsr(copy=True)
     broken.indices[0] = 99
     with pytest.raises(ValueError, match="indices in"):
         model.recommend(0, broken, N=2)
