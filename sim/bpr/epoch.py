@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import signal
 import threading
 import time
@@ -19,7 +18,7 @@ from scipy import sparse
 from ..core.jit import MAX_THREADS
 from ..core.pairs import clean_pairs
 from ..core.random import stream2
-from ..core.simd import LANES, aligned, aligned_zeros
+from ..core.simd import LANES, aligned_zeros
 from ..core.threads import run_threads
 from ..sampling import NonSampling, Refresh, Sampler
 from ..sampling.kernels.pools import mask_words
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
     from .model import BPRMF
 
 __all__ = [
-    "BITS", "TABLES", "Diverged", "Epoch", "Interrupt", "checked_tables", "interactions", "table_shapes", "threads",
+    "BITS", "STATE", "TABLES", "Diverged", "Epoch", "Interrupt", "interactions", "table_shapes", "threads",
 ]  # fmt: skip
 
 TABLES = ("U", "mU", "vU", "V", "mV", "vV")
@@ -248,20 +247,6 @@ def table_shapes(shape: tuple[int, int], settings: Settings) -> dict[str, tuple[
     """Shapes of the tables by name: a row a user or item, its columns padded with zeros to whole vectors."""
     width = -(-settings.columns // LANES) * LANES
     return {name: (shape[0] if name.endswith("U") else shape[1], width) for name in TABLES}
-
-
-def checked_tables(
-    path: str | os.PathLike[str], arrays: dict[str, NDArray[Any]], prefix: str, shape: tuple[int, int], s: Settings
-) -> dict[str, NDArray[Any]]:
-    """The tables that a file keeps under ``prefix``; all of them, of the right shapes and type, or a ValueError."""
-    tables = {name: arrays.get(prefix + name) for name in TABLES}
-    for name, wanted in table_shapes(shape, s).items():
-        found = tables[name]
-        if found is None or found.shape != wanted or found.dtype != s.dtype:
-            got = "none" if found is None else f"{found.dtype} of shape {found.shape}"
-            raise ValueError(f"{path} must hold {prefix}{name} as {s.dtype} of shape {wanted}, got {got}")
-    state = {name[len(prefix) :]: a for name, a in arrays.items() if name.startswith(prefix + STATE)}
-    return {name: aligned(table) for name, table in (tables | state).items()}
 
 
 def interactions(user_items: Any, model: BPRMF) -> sparse.csr_matrix:

@@ -181,7 +181,7 @@ def _tables(user_factors: NDArray[Any], item_factors: NDArray[Any]) -> tuple[NDA
     """The users' table, the items' table in panels, and the number of items."""
     dtype = np.result_type(user_factors, item_factors, np.float32)
     U, V = (
-        check_finite(name, np.ascontiguousarray(table, dtype=dtype))
+        check_finite(name, np.require(table, dtype, ("C", "W")))  # kernels are compiled for what can be written to
         for name, table in (("user_factors", user_factors), ("item_factors", item_factors))
     )
     if U.ndim != 2 or V.ndim != 2 or U.shape[1] != V.shape[1]:

@@ -24,6 +24,7 @@ from .kernels import graph as kernels
 from .kernels.optimizer import ADAM
 from .kernels.structs import Optimizer, Tables, Work
 from .model import BPRMF
+from .saved import checked_table
 from .settings import Settings
 
 __all__ = ["Graph", "LightGCN"]
@@ -230,9 +231,6 @@ class LightGCN(BPRMF):
         super().__init__(factors, sampler, lr, weight_decay, epochs, batch_size, **options)
         self.settings = GraphSettings(**self.settings.as_dict(), layers=layers, refresh=refresh)
 
-    def __repr__(self) -> str:
-        return f"LightGCN(layers={self.settings.layers}, {super().__repr__().partition('(')[2]}"
-
     @property
     def user_factors(self) -> NDArray[Any]:
         """Final embeddings of the users, (n_users, d)."""
@@ -271,7 +269,5 @@ class LightGCN(BPRMF):
     def _adopt(self, path: str | os.PathLike[str], arrays: dict[str, NDArray[Any]]) -> None:
         super()._adopt(path, arrays)
         for name in _FINAL:
-            found, like = arrays.get(name), self._tables[name[1]]
-            if found is None or found.shape != like.shape or found.dtype != like.dtype:
-                raise ValueError(f"{path} must hold {name} as {like.dtype} of shape {like.shape}, got others")
-            self._tables[name] = np.ascontiguousarray(found)
+            like = self._tables[name[1]]
+            self._tables[name] = checked_table(path, name, arrays, like.shape, self.settings.dtype)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,13 +18,14 @@ from .. import __version__
 from ..core.npz import read_npz, write_npz
 from ..core.pairs import fingerprint, with_ignored
 from ..core.random import stream2, to_seed
-from ..core.simd import aligned_zeros
+from ..core.simd import aligned, aligned_zeros
 from ..core.validation import check_int
 from ..sampling import DNS, Sampler
-from .epoch import Diverged, Epoch, Interrupt, checked_tables, interactions, table_shapes, threads
+from .epoch import Diverged, Epoch, Interrupt, interactions, table_shapes, threads
 from .evaluate import scores_overflow
 from .kernels import batch as kernels
 from .recommender import Recommender
+from .saved import checked_tables, entry, run_state, saved_sampler
 from .settings import Settings
 from .watch import Checkpoint, Watch
 
@@ -171,8 +174,13 @@ class BPRMF(Recommender):
         return self
 
     def __repr__(self) -> str:
-        s = self.settings
-        return f"BPRMF(factors={s.factors}, sampler={self.sampler}, lr={s.lr:g}, weight_decay={s.weight_decay:g})"
+        """The arguments that are not at their defaults."""
+        defaults: dict[str, Any] = {}
+        for kind in reversed(type(self).__mro__):
+            defaults |= {name: p.default for name, p in inspect.signature(kind.__init__).parameters.items()}
+        params = self.get_params()
+        shown = (n for n in sorted(params, key=[*defaults].index) if params[n] != defaults[n])
+        return f"{type(self).__name__}({', '.join(f'{n}={_shown(params[n])}' for n in shown)})"
 
     @property
     def user_factors(self) -> NDArray[Any]:
@@ -247,10 +255,11 @@ class BPRMF(Recommender):
             If factors become NaN or infinite; the message names the epoch.
         KeyboardInterrupt
             On Ctrl-C, between two batches; :meth:`partial_fit`, or :meth:`fit` with the same ``checkpoint``, goes on
-            from there to the same bits as an uninterrupted run. A second Ctrl-C stops at once and drops the factors.
+            from there to the same bits as an uninterrupted run. A second Ctrl-C stops at once.
         OSError, ValueError
             If ``checkpoint`` cannot be written, is damaged, or is of another run. Bad arguments are found before the
-            training starts and leave the model as it was.
+            training starts. What fails before the first epoch or in the midst of a step, a second Ctrl-C included,
+            leaves the model as it was; what fails between epochs, such as a callback, leaves it after the last one.
         """
         train = self._pairs_of(user_items, ignore)
         watch = Watch(metric, evaluate_every, patience, train, valid)
@@ -260,9 +269,11 @@ class BPRMF(Recommender):
                 raise TypeError(f"callbacks must be callable, got {callback!r}")
         pace = (checkpoint_minutes, checkpoint_epochs)
         store = Checkpoint(checkpoint, *pace, self, watch) if checkpoint is not None else None
-        if store is None or not store.resume(self):
-            self._start(train.shape)
-        return self._run(train, self.settings.epochs, watch, store, calls, progress)
+        before = dict(vars(self))
+        with self._or_as(before):
+            if store is None or not store.resume(self):
+                self._start(train.shape)
+        return self._run(before, train, self.settings.epochs, watch, store, calls, progress)
 
     def partial_fit(
         self, user_items: Any, *, ignore: Any | None = None, epochs: int = 1, progress: bool = False
@@ -270,7 +281,8 @@ class BPRMF(Recommender):
         """Go on until ``epochs`` more epochs are done, from the present factors and optimiser state if there are any.
 
         An epoch that was interrupted is finished first and counts as one of them. ``ignore`` is as in :meth:`fit`.
-        Adam's corrections of its moments take the epochs before to have had as many batches as these.
+        Adam's corrections of its moments take the epochs before to have had as many batches as these. The work is done
+        on a copy of the tables, which may be read-only: a failure leaves the model as :meth:`fit` says.
         """
         train = self._pairs_of(user_items, ignore)
         more = check_int("epochs", epochs, low=0)
@@ -279,10 +291,14 @@ class BPRMF(Recommender):
             raise ValueError(f"user_items must have the fitted shape {known}, got {train.shape}")
         if self._batch and self._pairs != fingerprint(train):
             raise ValueError("user_items and ignore must be those of the interrupted epoch, got others")
-        if not self._tables:
-            self._start(train.shape)
+        before = dict(vars(self))
+        with self._or_as(before):
+            if self._tables:
+                self._tables = {name: aligned(table) for name, table in self._tables.items()}
+            else:
+                self._start(train.shape)
         watch = Watch("ndcg@20", 1, None, train, None)
-        return self._run(train, self._epoch + more, watch, None, (), progress)
+        return self._run(before, train, self._epoch + more, watch, None, (), progress)
 
     def _pairs_of(self, user_items: Any, ignore: Any | None) -> sparse.csr_matrix:
         train = interactions(user_items, self)
@@ -293,6 +309,15 @@ class BPRMF(Recommender):
         if self.settings.loss == "llpauc":
             raise ValueError("ignore must be None with loss='llpauc', which ranks all positives, got a matrix")
         return with_ignored(train, ignore)
+
+    @contextlib.contextmanager
+    def _or_as(self, before: dict[str, Any]) -> Iterator[None]:
+        """Put the model back to ``before`` if the block fails: no half-made step is left."""
+        try:
+            yield
+        except BaseException:
+            self.__dict__ = before
+            raise
 
     def _start(self, shape: tuple[int, int]) -> None:
         s = self.settings
@@ -307,6 +332,7 @@ class BPRMF(Recommender):
 
     def _run(
         self,
+        before: dict[str, Any],
         train: sparse.csr_matrix,
         until: int,
         watch: Watch,
@@ -322,11 +348,15 @@ class BPRMF(Recommender):
             tqdm(total=left, unit="pair", unit_scale=True, disable=not progress) as bar,
             Interrupt() as interrupt,
         ):
-            epoch = self._make_epoch(train)
+            with self._or_as(before):
+                epoch = self._make_epoch(train)
+                if self._batch and self._batch >= epoch.n_batches:  # by a file
+                    raise ValueError(f"an interrupted epoch must have < {epoch.n_batches} batches, got {self._batch}")
             stopped = watch.stopped
             while self._epoch < until and not stopped:
                 start = time.perf_counter()
-                self._advance(epoch, bar.update, lambda: interrupt.pending)
+                with self._or_as(before):
+                    self._advance(epoch, bar.update, lambda: interrupt.pending)
                 if self._batch < epoch.n_batches:
                     if store is not None:
                         store.save_if_due(self, final=True)
@@ -349,11 +379,7 @@ class BPRMF(Recommender):
 
     def _advance(self, epoch: Epoch, tick: Callable[[int], Any], stop: Callable[[], bool]) -> None:
         """Batches of the present epoch, until its end or ``stop()``."""
-        try:
-            self._batch, loss = epoch.run(self._epoch, self._batch, tick, stop)
-        except BaseException:  # in the midst of a step: no factors are better than broken ones
-            self._tables = {}
-            raise
+        self._batch, loss = epoch.run(self._epoch, self._batch, tick, stop)
         self._loss += loss
         self._pairs = fingerprint(epoch.train) if self._batch < epoch.n_batches else ""
 
@@ -373,24 +399,25 @@ class BPRMF(Recommender):
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, sampler: Sampler | None = None) -> BPRMF:
         """Read a saved model; ``sampler`` is needed only if it was saved with one defined outside this package."""
-        from .. import sampling
-
         meta, arrays = read_npz(path)
         if meta.get("kind") != cls.__name__ or not {"U", "V"} <= set(arrays):
             raise ValueError(f"path must be a saved {cls.__name__}, got {path}: kind {meta.get('kind')!r}")
-        if sampler is None and not hasattr(sampling, meta["sampler"]):
-            raise ValueError(f"sampler must be given: {path} was saved with {meta['sampler']}, not of this package")
+        state = run_state(path, meta)
         try:
-            if sampler is None:
-                sampler = getattr(sampling, meta["sampler"])(**meta["sampler_params"])
-            model = cls(sampler=sampler, rng=meta["seed"], **meta["settings"])
+            sampler = saved_sampler(path, meta) if sampler is None else sampler
+            model = cls(sampler=sampler, rng=entry(path, meta, "seed", int), **entry(path, meta, "settings", dict))
         except TypeError as error:
             raise ValueError(f"path must be a model of this version or an older one, got {path}: {error}") from None
         model._adopt(path, arrays)
-        model._epoch, model.history_ = meta["epoch"], meta["history"]
-        model._batch, model._loss, model._pairs = meta.get("batch", 0), meta.get("loss", 0.0), meta.get("pairs", "")
+        vars(model).update(state)
         return model
 
     def _adopt(self, path: str | os.PathLike[str], arrays: dict[str, NDArray[Any]]) -> None:
         """Take the tables of a saved model."""
-        self._tables = checked_tables(path, arrays, "", (len(arrays["U"]), len(arrays["V"])), self.settings)
+        shape = (arrays["U"].shape or (0,))[0], (arrays["V"].shape or (0,))[0]
+        found = checked_tables(path, arrays, "", shape, self.settings, self.sampler)
+        self._tables = {name: aligned(table) for name, table in found.items()}
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else repr(value) if isinstance(value, str) else str(value)

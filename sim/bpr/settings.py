@@ -84,7 +84,7 @@ class Settings:
 
     def steps(self, epoch: int, n_batches: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """Adam's ``lr / (1 - beta1^t)`` and ``1 / sqrt(1 - beta2^t)`` for the steps of an epoch (from 0)."""
-        t = np.arange(epoch * n_batches + 1, (epoch + 1) * n_batches + 1, dtype=np.float64)
+        t = float(epoch * n_batches) + np.arange(1, n_batches + 1, dtype=np.float64)
         return (self.lr_at(epoch) / (1 - BETA1**t)).astype(self.dtype), (1 / np.sqrt(1 - BETA2**t)).astype(self.dtype)
 
 
@@ -105,7 +105,7 @@ def paper_settings(dataset: str) -> dict[str, Any]:
     >>> from sim.bpr import BPRMF
     >>> from sim.sampling import SoftmaxV
     >>> BPRMF(**paper_settings("gowalla"))
-    BPRMF(factors=32, sampler=DNS(M=2, N=200), lr=0.001, weight_decay=0.01)
+    BPRMF(sampler=DNS(M=2, N=200), epochs=200, exclude_positives=False, sum_negatives=True)
     >>> softmax = BPRMF(**paper_settings("gowalla") | {"sampler": SoftmaxV(1.0, 200)})
     """
     from ..sampling import DNS

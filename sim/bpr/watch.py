@@ -15,8 +15,9 @@ from ..core.npz import check_writable, read_npz, write_npz
 from ..core.pairs import clean_pairs, fingerprint
 from ..core.simd import aligned
 from ..core.validation import check_int, check_real
-from .epoch import BITS, checked_tables
+from .epoch import BITS
 from .evaluate import METRICS, evaluate
+from .saved import best_state, checked_tables, entry, run_state
 
 if TYPE_CHECKING:
     from .model import BPRMF
@@ -105,13 +106,15 @@ class Checkpoint:
         meta, arrays = read_npz(self.path)
         if meta.get("kind") != "checkpoint":
             raise ValueError(f"checkpoint must be a file of a run, got {self.path}: kind {meta.get('kind')!r}")
-        self._compare(meta["identity"], meta["epoch"])
+        state = run_state(self.path, meta)
+        self._compare(entry(self.path, meta, "identity", dict), state["_epoch"])
         shape, watch = self.watch.train.shape, self.watch
-        tables = checked_tables(self.path, arrays, "", shape, model.settings)
-        watch.best, watch.best_epoch, watch.misses = meta["best"]
-        watch.tables = checked_tables(self.path, arrays, "best_", shape, model.settings) if watch.best_epoch else {}
-        model._tables, model._epoch, model.history_ = tables, meta["epoch"], meta["history"]
-        model._batch, model._loss = meta.get("batch", 0), meta.get("loss", 0.0)
+        about = (shape, model.settings, model.sampler)
+        tables = {name: aligned(t) for name, t in checked_tables(self.path, arrays, "", *about).items()}
+        best, best_epoch, misses = best_state(self.path, meta)
+        kept = checked_tables(self.path, arrays, "best_", *about) if best_epoch else {}
+        watch.best, watch.best_epoch, watch.misses, watch.tables = best, best_epoch, misses, kept
+        vars(model).update(state, _tables=tables)
         return True
 
     def _compare(self, theirs: dict[str, Any], epochs_done: int) -> None:
@@ -128,7 +131,7 @@ class Checkpoint:
                 f"checkpoint {self.path} is of another run: {k} is {theirs.get(k)!r} there, "
                 f"{self.identity.get(k)!r} here"
             )
-        epochs, planned = self.identity["epochs"], theirs["epochs"]
+        epochs, planned = self.identity["epochs"], entry(self.path, theirs, "epochs", int)
         if epochs < epochs_done:
             raise ValueError(f"epochs must be >= {epochs_done}, done in checkpoint {self.path}, got {epochs}")
         if self.watch.valid is not None and epochs > epochs_done == planned and planned % self.watch.every:

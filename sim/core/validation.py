@@ -7,8 +7,9 @@ import operator
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
-__all__ = ["check_choice", "check_finite", "check_fraction", "check_int", "check_real", "losses_array"]
+__all__ = ["check_choice", "check_finite", "check_fraction", "check_int", "check_real", "check_sparse", "losses_array"]
 
 
 def check_int(name: str, value: Any, *, low: int | None = None, high: int | None = None) -> int:
@@ -68,6 +69,33 @@ def check_finite(name: str, array: np.ndarray) -> np.ndarray:
     return array
 
 
+def check_sparse(name: str, matrix: Any) -> Any:
+    """``matrix`` if it is a scipy sparse matrix whose parts fit together, so that unchecked code may read it.
+
+    Lengths, row pointers and the range of every index are looked at, before any conversion and without a copy:
+    scipy's constructors look at few of them, and its conversions and our kernels trust them all.
+
+    Examples
+    --------
+    >>> bad = sparse.csr_matrix(([1.0], [7], [0, 1]), shape=(1, 3))
+    >>> check_sparse("user_items", bad)
+    Traceback (most recent call last):
+    ValueError: user_items must be a whole sparse matrix, got csr of shape (1, 3) with indices in 7..7, not 0..2
+    """
+    if not sparse.issparse(matrix):
+        raise TypeError(f"{name} must be a scipy sparse matrix, got {type(matrix).__name__}")
+    check = {"csr": _compressed, "csc": _compressed, "bsr": _compressed, "coo": _coordinates, "dok": _keys}
+    try:
+        fault = check.get(matrix.format, _others)(matrix)
+    except (AttributeError, IndexError, TypeError, ValueError) as error:  # a part is missing or of another kind
+        fault = f"broken parts ({error})".splitlines()[0]
+    if fault:
+        raise ValueError(
+            f"{name} must be a whole sparse matrix, got {matrix.format} of shape {matrix.shape} with {fault}"
+        )
+    return matrix
+
+
 def losses_array(losses: Any, name: str = "losses") -> np.ndarray:
     """``losses`` as a finite float64 array with a last axis of at least one entry."""
     array = np.asarray(losses, dtype=np.float64)
@@ -82,3 +110,58 @@ def _range(low: int | None, high: int | None) -> str:
     if low is None:
         return f"<= {high}"
     return f"in {low}..{high}"
+
+
+def _compressed(matrix: Any) -> str:
+    """What is wrong with row pointers and indices (CSR, CSC, BSR), or nothing."""
+    indptr, indices, data = matrix.indptr, matrix.indices, matrix.data
+    block = data.shape[1:] if matrix.format == "bsr" else (1, 1)
+    rows, columns = (1, *matrix.shape)[-2:]
+    if rows % block[0] or columns % block[1]:
+        return f"blocks of shape {block}"
+    major, minor = rows // block[0], columns // block[1]
+    if matrix.format == "csc":
+        major, minor = minor, major
+    for part, array in (("indptr", indptr), ("indices", indices)):
+        if array.ndim != 1 or array.dtype.kind != "i":
+            return f"{part} of dtype {array.dtype} and shape {array.shape}"
+    if indptr.size != major + 1:
+        return f"{indptr.size} row pointers, not {major + 1}"
+    if indptr[0] != 0 or (indptr[1:] < indptr[:-1]).any():
+        return "row pointers that do not ascend from 0"
+    if not indptr[-1] <= indices.size == len(data):
+        return f"{indptr[-1]} entries by its row pointers, {indices.size} indices and {len(data)} values"
+    return _beyond("indices", indices[: indptr[-1]], minor)
+
+
+def _coordinates(matrix: Any) -> str:
+    """What is wrong with a COO matrix, or nothing."""
+    for size, part in zip(matrix.shape, matrix.coords, strict=True):
+        if part.ndim != 1 or part.dtype.kind != "i" or part.size != matrix.data.size:
+            return f"coordinates of dtype {part.dtype} and shape {part.shape} for {matrix.data.size} values"
+        if fault := _beyond("coordinates", part, size):
+            return fault
+    return ""
+
+
+def _keys(matrix: Any) -> str:
+    """What is wrong with the keys of a DOK matrix, or nothing."""
+    keys = np.array(list(matrix.keys()), dtype=np.int64).reshape(matrix.nnz, -1)
+    return next(filter(None, (_beyond("keys", keys[:, axis], n) for axis, n in enumerate(matrix.shape))), "")
+
+
+def _others(matrix: Any) -> str:
+    """What is wrong with a LIL or DIA matrix, or nothing."""
+    if matrix.format == "dia":
+        offsets = matrix.offsets
+        fits = offsets.ndim == 1 and offsets.dtype.kind == "i" and len(offsets) == len(matrix.data)
+        return "" if fits and matrix.data.ndim == 2 else f"{offsets.shape} offsets for values of {matrix.data.shape}"
+    if len(matrix.rows) != matrix.shape[0] or [*map(len, matrix.rows)] != [*map(len, matrix.data)]:
+        return "rows of other lengths than their values"
+    return _beyond("indices", np.array([j for row in matrix.rows for j in row], dtype=np.int64), matrix.shape[1])
+
+
+def _beyond(part: str, indices: np.ndarray, size: int) -> str:
+    if indices.size and not (indices.min() >= 0 and indices.max() < size):
+        return f"{part} in {indices.min()}..{indices.max()}, not 0..{size - 1}"
+    return ""

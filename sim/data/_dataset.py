@@ -71,6 +71,31 @@ class Dataset:
         both.sort_indices()
         return both
 
+    def items_of(self, ids: Any) -> np.ndarray:
+        """Labels of item numbers, such as :meth:`sim.bpr.BPRMF.recommend` gives; None for its filling, -1.
+
+        Parameters
+        ----------
+        ids : array_like of int
+            Item numbers in 0..n_items-1, or -1.
+
+        Returns
+        -------
+        ndarray
+            Of the shape of ``ids``; of objects where one is -1, else of the type of ``items``.
+        """
+        numbers = np.asarray(ids, dtype=None if np.size(ids) else np.int64)
+        if numbers.dtype.kind not in "iu":
+            raise TypeError(f"ids must be integers, got {numbers.dtype}")
+        if numbers.size and (numbers.min() < -1 or numbers.max() >= self.n_items):
+            raise ValueError(f"ids must be in -1..{self.n_items - 1}, got {numbers.min()}..{numbers.max()}")
+        filling = numbers < 0
+        labels = np.asarray(self.items)[np.where(filling, 0, numbers)]
+        if filling.any():
+            labels = labels.astype(object)
+            labels[filling] = None
+        return labels
+
     def stats(self) -> dict[str, Any]:
         """Sizes, as a row of Table 1 (whose "train" column is ``fit`` here), and what was left out.
 

@@ -35,6 +35,7 @@ from .options import Options
 from .output import versions, write_text
 from .parallel import in_parallel
 from .realised import realised_hardness
+from .stored import check_meta, check_ranks
 
 __all__ = [
     "FAILED", "SCHEMA", "Cell", "CellsFailed", "Result", "compute_cells", "key_of", "measure", "observed",
@@ -262,6 +263,7 @@ def read_cell(cell: Cell, results: Path) -> Result:
 def read_result(path: Path) -> Result:
     """The result in a cell's file; see :func:`read_cell`."""
     meta, arrays = read_npz(path)
+    check_ranks(path, len(check_meta(path, meta)["epochs"]), arrays)
     return Result(meta, arrays["indptr"], arrays["n_candidates"], arrays["ranks"])
 
 

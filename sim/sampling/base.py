@@ -152,6 +152,14 @@ class Sampler(ABC):
         """The proposal that the state stands for; see :mod:`sim.sampling.kernels.proposals`."""
         raise NotImplementedError
 
+    def check_state(self, state: dict[str, NDArray[Any]], U: NDArray[Any], V: NDArray[Any]) -> None:
+        """ValueError unless ``state``, read from a file, is empty or what :meth:`refresh` leaves for these tables.
+
+        Compiled code believes it. An own sampler with a memory should override this.
+        """
+        if state and not self.adaptive:
+            raise ValueError(f"it has no memory, got {', '.join(sorted(state))}")
+
     def compiled(self, dtype: DTypeLike = np.float64) -> Any:
         """:attr:`kernel` for losses of this type, as compiled loops take it: they call it by its address."""
         real = from_dtype(np.dtype(dtype))
