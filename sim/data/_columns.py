@@ -273,8 +273,8 @@ def _unwrap(values: Any) -> _Column:
         plain = "uint64" if kinds.is_unsigned_integer_dtype(dtype) else "int64"
         return _Column("int", pd.Series(values.to_numpy(dtype=plain), index=values.index))
     if kinds.is_float_dtype(dtype):
-        plain = dtype if isinstance(dtype, np.dtype) else getattr(dtype, "numpy_dtype", np.float64)
-        return _Column("float", pd.Series(values.to_numpy(dtype=plain), index=values.index))
+        width = dtype if isinstance(dtype, np.dtype) else np.dtype(np.float64)
+        return _Column("float", pd.Series(values.to_numpy(dtype=width), index=values.index))
     if kinds.is_datetime64_any_dtype(dtype) or kinds.is_timedelta64_dtype(dtype):
         return _Column("time", values)
     if kinds.is_object_dtype(dtype) or isinstance(dtype, pd.ArrowDtype) or getattr(dtype, "kind", "") == "S":

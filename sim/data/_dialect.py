@@ -112,7 +112,7 @@ def find_layout(content: bytes, name: str, options: Options) -> Layout:
     return layout._replace(header=header, sure=sure)
 
 
-def lay_out(content: bytes, dialect: Dialect, name: str) -> Layout:
+def lay_out(content: bytes, dialect: Dialect, name: str, remedy: str = f"mend it, or {_SEPARATE}") -> Layout:
     """A table cut by a known separator, all of whose rows have the same number of fields.
 
     Raises
@@ -125,7 +125,7 @@ def lay_out(content: bytes, dialect: Dialect, name: str) -> Layout:
     rows = _rows(head, cut, dialect).plain()
     if not rows:
         raise DataError(f"{name} is empty: it has no rows")
-    _check_all(found, dialect, name, rows)
+    _check_all(found, dialect, name, rows, remedy)
     return Layout(dialect, rows, None, False, False, content, found)
 
 
@@ -239,7 +239,7 @@ def _settle_quotes(content: bytes, dialect: Dialect) -> tuple[bytes, Dialect, Su
     return (content, quoted, found) if fits or dialect.quoted else (content, without, plain)
 
 
-def _check_all(found: Survey, dialect: Dialect, name: str, rows: list[list[str]]) -> None:
+def _check_all(found: Survey, dialect: Dialect, name: str, rows: list[list[str]], remedy: str) -> None:
     """Every row has as many fields as the first, every quote its end."""
     wrong = []
     if found.fields < 2:
@@ -254,7 +254,7 @@ def _check_all(found: Survey, dialect: Dialect, name: str, rows: list[list[str]]
     if found.unclosed:
         wrong.append("a quoted field has no end")
     if wrong:
-        raise unclear(name, "; ".join(wrong), rows, f"mend it, or {_SEPARATE}", dialect)
+        raise unclear(name, "; ".join(wrong), rows, remedy, dialect)
 
 
 def _header(rows: list[list[str]], name: str, options: Options) -> tuple[list[str] | None, bool]:

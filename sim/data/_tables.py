@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -152,7 +151,7 @@ def _lists(layout: Layout, name: str) -> Raw:
     return Raw(user[record[~first]], item, users, items)
 
 
-def _encode(texts: Sequence[str], role: str, name: str) -> tuple[np.ndarray, np.ndarray]:
+def _encode(texts: np.ndarray, role: str, name: str) -> tuple[np.ndarray, np.ndarray]:
     problems = Problems()
     found = ids(as_series(texts, role), role, problems)
     problems.check(name)
