@@ -203,6 +203,8 @@ def _floats(values: Any, kind: str, role: str, problems: Problems) -> np.ndarray
     else:
         result = given.astype(np.float64)
         wide = given.dtype.itemsize > 8
+        if kind == "int":  # looked at before the cast
+            result[(given > int(_EXACT)) | (given < -int(_EXACT))] = 2 * _EXACT
         exact = result.astype(given.dtype) == given if wide else np.ones(given.size, dtype=bool)
     finite = np.isfinite(result)
     problems.add(~finite, f"{role}s that are not finite", values)

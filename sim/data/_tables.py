@@ -180,4 +180,7 @@ def read_parquet(path: Path, name: str, options: Options | None = None) -> Raw:
         raise DataError(f"{name} is not a readable parquet file ({type(error).__name__})") from None
     if not len(frame):
         raise DataError(f"{name} is empty: it has no rows")
-    return from_columns({role: frame[names[i]] for role, i in roles.items()}, name)
+    try:
+        return from_columns({role: frame[names[i]] for role, i in roles.items()}, name)
+    except UnicodeDecodeError:
+        raise DataError(f"{name} is not a readable parquet file (texts that are not UTF-8)") from None
