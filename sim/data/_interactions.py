@@ -39,7 +39,7 @@ class Interactions:
         Items of each user, ascending.
     users, items : ndarray
         Original labels of rows and columns.
-    time : ndarray of float64, shape (n_pairs,), optional
+    time : ndarray of float64 or int64, shape (n_pairs,), optional
         Of a pair's first occurrence.
     part : ndarray of uint8, shape (n_pairs,), optional
         The set's own split: 0 train, 2 test.
@@ -124,13 +124,13 @@ def clean(raw: Raw, name: str, min_rating: float | None, k_core: int | None) -> 
         indices=column[item].astype(np.int32),
         users=raw.users[counts > 0],
         items=raw.items[has_item],
-        time=None if time is None else time.astype(np.float64),
+        time=time,
         part=None if part is None else part.astype(np.uint8),
         notes=notes,
     )
 
 
-_FORMAT = 1
+_FORMAT = 2
 _ARRAYS = ("indptr", "indices", "users", "items", "time", "part")
 
 
