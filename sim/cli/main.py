@@ -157,6 +157,14 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--checkpoint", type=Path, help="keep the state of the run here, and go on from it")
     p.add_argument("--save", type=Path, help="write the trained model here (.npz)")
     p.add_argument("--min-rating", type=float, help="own file: ratings below are not positives")
+    p.add_argument(
+        "--format", choices=("table", "adjacency"), help="own text file: rows of pairs, or of user item item ..."
+    )
+    p.add_argument("--separator", metavar="TEXT", help="own text file: between fields, such as , or tab or space")
+    p.add_argument(
+        "--columns", nargs="+", metavar="ROLE=COLUMN",
+        help="own table: user=NAME item=NAME [rating=NAME] [time=NAME], or positions from 0 if it has no header",
+    )  # fmt: skip
     p.add_argument("--quiet", action="store_true", help="no progress bar")
     p.set_defaults(run=_train)
 
@@ -308,6 +316,17 @@ def _model(options: argparse.Namespace, train: Any = None) -> Any:
     return kind(sampler=_cli_samplers.make(options, train), rng=options.seed, **settings)
 
 
+def _columns(given: list[str] | None) -> dict[str, str | int] | None:
+    """What --columns says: role -> name, or position if all are numbers."""
+    if given is None:
+        return None
+    pairs = dict(text.partition("=")[::2] for text in given)
+    if "" in pairs.values() or len(pairs) < len(given):
+        raise ValueError(f"--columns must be user=COLUMN item=COLUMN ..., got {' '.join(given)!r}")
+    numbers = all(column.isdecimal() for column in pairs.values())
+    return {role: int(column) if numbers else column for role, column in pairs.items()}
+
+
 def _train(options: argparse.Namespace) -> int:
     from ..bpr import evaluate
     from ..core.npz import check_writable
@@ -318,7 +337,10 @@ def _train(options: argparse.Namespace) -> int:
         check_int("ks", k, low=1)
     if options.save is not None:
         check_writable(options.save)
-    data = load(options.data, min_rating=options.min_rating, progress=not options.quiet)
+    data = load(
+        options.data, min_rating=options.min_rating, progress=not options.quiet, format=options.format,
+        separator=options.separator, columns=_columns(options.columns),
+    )  # fmt: skip
     print(data.describe())
     watched = options.patience is not None
     model = _model(options, data.train if watched else data.fit)

@@ -203,6 +203,8 @@ def _floats(values: Any, kind: str, role: str, problems: Problems) -> np.ndarray
     else:
         result = given.astype(np.float64)
         wide = given.dtype.itemsize > 8
+        if kind == "int":  # looked at before the cast
+            result[(given > int(_EXACT)) | (given < -int(_EXACT))] = 2 * _EXACT
         exact = result.astype(given.dtype) == given if wide else np.ones(given.size, dtype=bool)
     finite = np.isfinite(result)
     problems.add(~finite, f"{role}s that are not finite", values)
@@ -273,8 +275,8 @@ def _unwrap(values: Any) -> _Column:
         plain = "uint64" if kinds.is_unsigned_integer_dtype(dtype) else "int64"
         return _Column("int", pd.Series(values.to_numpy(dtype=plain), index=values.index))
     if kinds.is_float_dtype(dtype):
-        plain = dtype if isinstance(dtype, np.dtype) else getattr(dtype, "numpy_dtype", np.float64)
-        return _Column("float", pd.Series(values.to_numpy(dtype=plain), index=values.index))
+        width = dtype if isinstance(dtype, np.dtype) else np.dtype(np.float64)
+        return _Column("float", pd.Series(values.to_numpy(dtype=width), index=values.index))
     if kinds.is_datetime64_any_dtype(dtype) or kinds.is_timedelta64_dtype(dtype):
         return _Column("time", values)
     if kinds.is_object_dtype(dtype) or isinstance(dtype, pd.ArrowDtype) or getattr(dtype, "kind", "") == "S":

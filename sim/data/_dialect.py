@@ -17,6 +17,8 @@ __all__ = ["Layout", "find_layout", "has_number", "lay_out", "looks_like_header"
 _SEPARATORS = ("\t", "::", ",", ";", "|", " ")
 _HEAD, _LINES = 1 << 16, 100
 
+_QUOTING = (",", ";", "|")  # what writes these puts fields in quotes
+_ENCLOSED = re.compile(rb'(?m)(?:^|[,;|])"[^"\r\n]*"(?:[,;|]|\r?$)')
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?(Z|[+-]\d\d:?\d\d)?")
 _WORDS = re.compile(r"(?=.*[^\W\d])(?!.*::)[^\s,;|]+( [^\s,;|]+)*")
@@ -112,7 +114,7 @@ def find_layout(content: bytes, name: str, options: Options) -> Layout:
     return layout._replace(header=header, sure=sure)
 
 
-def lay_out(content: bytes, dialect: Dialect, name: str) -> Layout:
+def lay_out(content: bytes, dialect: Dialect, name: str, remedy: str = f"mend it, or {_SEPARATE}") -> Layout:
     """A table cut by a known separator, all of whose rows have the same number of fields.
 
     Raises
@@ -125,7 +127,7 @@ def lay_out(content: bytes, dialect: Dialect, name: str) -> Layout:
     rows = _rows(head, cut, dialect).plain()
     if not rows:
         raise DataError(f"{name} is empty: it has no rows")
-    _check_all(found, dialect, name, rows)
+    _check_all(found, dialect, name, rows, remedy)
     return Layout(dialect, rows, None, False, False, content, found)
 
 
@@ -233,13 +235,15 @@ def _settle_quotes(content: bytes, dialect: Dialect) -> tuple[bytes, Dialect, Su
     if fits and not found.inside:
         return content, quoted, found
     plain = survey(content, without)
+    if not fits and dialect.separator in _QUOTING and _ENCLOSED.search(content):
+        return content, quoted, found  # some fields are enclosed, so all quotes are meant: an error
     # a quote that spans lines, each of which is a row by itself, encloses nothing
     if plain.fields > 1 and not plain.misfits and (not fits or plain.fields == found.fields):
         return content, without, plain
     return (content, quoted, found) if fits or dialect.quoted else (content, without, plain)
 
 
-def _check_all(found: Survey, dialect: Dialect, name: str, rows: list[list[str]]) -> None:
+def _check_all(found: Survey, dialect: Dialect, name: str, rows: list[list[str]], remedy: str) -> None:
     """Every row has as many fields as the first, every quote its end."""
     wrong = []
     if found.fields < 2:
@@ -254,7 +258,7 @@ def _check_all(found: Survey, dialect: Dialect, name: str, rows: list[list[str]]
     if found.unclosed:
         wrong.append("a quoted field has no end")
     if wrong:
-        raise unclear(name, "; ".join(wrong), rows, f"mend it, or {_SEPARATE}", dialect)
+        raise unclear(name, "; ".join(wrong), rows, remedy, dialect)
 
 
 def _header(rows: list[list[str]], name: str, options: Options) -> tuple[list[str] | None, bool]:

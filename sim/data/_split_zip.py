@@ -70,7 +70,7 @@ def _table(content: bytes, name: str) -> Any:
     """The first two columns below the header."""
     import pandas as pd
 
-    layout = lay_out(content, Dialect("\t", False), name)
+    layout = lay_out(content, Dialect("\t", False), name, "its rows must be user, tab, item")
     first = layout.rows[0]
     if not has_number(first):
         if len(layout.rows) > 1 and not (is_known(first) or looks_like_header(layout.rows)):

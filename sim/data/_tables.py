@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -152,7 +151,7 @@ def _lists(layout: Layout, name: str) -> Raw:
     return Raw(user[record[~first]], item, users, items)
 
 
-def _encode(texts: Sequence[str], role: str, name: str) -> tuple[np.ndarray, np.ndarray]:
+def _encode(texts: np.ndarray, role: str, name: str) -> tuple[np.ndarray, np.ndarray]:
     problems = Problems()
     found = ids(as_series(texts, role), role, problems)
     problems.check(name)
@@ -181,4 +180,7 @@ def read_parquet(path: Path, name: str, options: Options | None = None) -> Raw:
         raise DataError(f"{name} is not a readable parquet file ({type(error).__name__})") from None
     if not len(frame):
         raise DataError(f"{name} is empty: it has no rows")
-    return from_columns({role: frame[names[i]] for role, i in roles.items()}, name)
+    try:
+        return from_columns({role: frame[names[i]] for role, i in roles.items()}, name)
+    except UnicodeDecodeError:
+        raise DataError(f"{name} is not a readable parquet file (texts that are not UTF-8)") from None

@@ -119,7 +119,7 @@ def read_bytes(file: Path | IO[bytes], name: str) -> bytes:
     size = 0
     try:
         with contextlib.ExitStack() as stack:
-            opened = stack.enter_context(open(file, "rb")) if isinstance(file, Path) else file
+            opened: Any = stack.enter_context(open(file, "rb")) if isinstance(file, Path) else file
             if opened.read(2) == b"\x1f\x8b":
                 opened.seek(0)
                 opened = stack.enter_context(gzip.GzipFile(fileobj=opened))
