@@ -15,13 +15,12 @@ from tqdm import tqdm
 from .. import __version__
 from ..core.npz import read_npz, write_npz
 from ..core.pairs import fingerprint, with_ignored
-from ..core.random import stream2, to_seed
-from ..core.simd import aligned_zeros
+from ..core.random import to_seed
 from ..core.validation import check_int
-from ..sampling import DNS, Sampler
-from .epoch import Diverged, Epoch, Interrupt, checked_tables, interactions, table_shapes, threads
+from ..sampling import Sampler
+from .defaults import Given
+from .epoch import Diverged, Epoch, Interrupt, checked_tables, interactions, start_tables, threads, trainable
 from .evaluate import scores_overflow
-from .kernels import batch as kernels
 from .recommender import Recommender
 from .settings import Settings
 from .watch import Checkpoint, Watch
@@ -43,14 +42,13 @@ class BPRMF(Recommender):
     ----------
     factors : int
         Dimension d of the embeddings.
-    sampler : Sampler
-        See :mod:`sim.sampling`.
-    lr, weight_decay : float
+    sampler : Sampler, optional
+        See :mod:`sim.sampling`. What is None, here and below, :meth:`fit` chooses by the size and density of its data
+        (:mod:`sim.bpr.defaults` says how); what is given stays. After it ``sampler`` and ``settings`` are those used.
+    lr, weight_decay : float, optional
         Adam's learning rate, and the factor of the L2 term added to the gradient.
-    epochs : int
-        Passes over the observed pairs.
-    batch_size : int
-        Pairs a step.
+    epochs, batch_size : int, optional
+        Passes over the observed pairs; pairs a step.
     exclude_positives : bool
         Keep the user's train positives out of the pools, as the paper's text says (its program leaves them in).
     replace : bool
@@ -87,10 +85,9 @@ class BPRMF(Recommender):
         Source of the seed (SPEC 7).
     n_threads : int, optional
         Use at most so many threads, in training and afterwards; by default, and at most, all that numba may use in the
-        process (``NUMBA_NUM_THREADS``). The result does not depend on it. In joblib's loky workers that is the share
-        of the cores that joblib gives them, so nothing is oversubscribed (unless ``NUMBA_NUM_THREADS`` is set by hand,
-        then ``parallel_config(inner_max_num_threads=1)`` says so). Python threads and forked processes are no places
-        for numba's parallel code; see its documentation.
+        process (``NUMBA_NUM_THREADS``; in joblib's loky workers their share of the cores, unless it is set by hand:
+        then ``parallel_config(inner_max_num_threads=1)``). The result does not depend on it. Python threads and forked
+        processes are no places for numba's parallel code.
 
     Attributes
     ----------
@@ -118,11 +115,11 @@ class BPRMF(Recommender):
     def __init__(
         self,
         factors: int = 32,
-        sampler: Sampler = DNS(5, 200),  # noqa: B008 (frozen)
-        lr: float = 0.001,
-        weight_decay: float = 0.01,
-        epochs: int = 100,
-        batch_size: int = 4096,
+        sampler: Sampler | None = None,
+        lr: float | None = None,
+        weight_decay: float | None = None,
+        epochs: int | None = None,
+        batch_size: int | None = None,
         *,
         exclude_positives: bool = True,
         replace: bool = True,
@@ -142,14 +139,16 @@ class BPRMF(Recommender):
         rng: np.random.Generator | int | None = None,
         n_threads: int | None = None,
     ) -> None:
-        if not isinstance(sampler, Sampler):
+        if not (sampler is None or isinstance(sampler, Sampler)):
             raise TypeError(f"sampler must be a Sampler such as DNS(5, 200), got {sampler!r}")
+        self._given = Given(sampler, lr, weight_decay, epochs, batch_size)
         self.settings = Settings(
-            factors, lr, weight_decay, epochs, batch_size, exclude_positives, replace, sum_negatives, mean_batch,
-            lr_decay, lr_decay_every, init_scale, dtype, optimizer, sparse, item_bias, loss, margin, temperature,
-            share,
+            factors, exclude_positives=exclude_positives, replace=replace, sum_negatives=sum_negatives,
+            mean_batch=mean_batch, lr_decay=lr_decay, lr_decay_every=lr_decay_every, init_scale=init_scale, dtype=dtype,
+            optimizer=optimizer, sparse=sparse, item_bias=item_bias, loss=loss, margin=margin, temperature=temperature,
+            share=share, **self._given.settings(),
         )  # fmt: skip
-        self.sampler = sampler
+        self.sampler: Any = sampler
         self.rng = rng
         self.n_threads = None if n_threads is None else check_int("n_threads", n_threads, low=1)
         self.seed_ = to_seed(rng)
@@ -161,8 +160,8 @@ class BPRMF(Recommender):
     # -- parameters ---------------------------------------------------------------------------------------------
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Constructor arguments by name (scikit-learn convention)."""
-        return {"sampler": self.sampler, **self.settings.as_dict(), "rng": self.rng, "n_threads": self.n_threads}
+        """Constructor arguments by name (scikit-learn convention); None for what is left to the data."""
+        return {**self.settings.as_dict(), **self._given.as_dict(), "rng": self.rng, "n_threads": self.n_threads}
 
     def set_params(self, **params: Any) -> BPRMF:
         """Set constructor arguments; the model becomes unfitted. Unknown names and bad values leave it as it was."""
@@ -174,8 +173,12 @@ class BPRMF(Recommender):
         return self
 
     def __repr__(self) -> str:
-        s = self.settings
-        return f"BPRMF(factors={s.factors}, sampler={self.sampler}, lr={s.lr:g}, weight_decay={s.weight_decay:g})"
+        s, d = self.settings if self._tables else self._given, self.settings.factors
+        return f"BPRMF(factors={d}, sampler={self.sampler}, lr={s.lr}, weight_decay={s.weight_decay})"
+
+    def choice(self, user_items: Any) -> str:
+        """What :meth:`fit` will choose for these data and why, in words; empty if all was given."""
+        return self._given.words(interactions(user_items), self.settings)
 
     @property
     def user_factors(self) -> NDArray[Any]:
@@ -255,16 +258,21 @@ class BPRMF(Recommender):
             If ``checkpoint`` cannot be written, is damaged, or is of another run. Bad arguments are found before the
             training starts and leave the model as it was.
         """
-        train = self._pairs_of(user_items, ignore)
-        watch = Watch(metric, evaluate_every, patience, train, valid)
-        calls = tuple(callbacks)
-        for callback in calls:
-            if not callable(callback):
-                raise TypeError(f"callbacks must be callable, got {callback!r}")
-        pace = (checkpoint_minutes, checkpoint_epochs)
-        store = Checkpoint(checkpoint, *pace, self, watch) if checkpoint is not None else None
-        if store is None or not store.resume(self):
-            self._start(train.shape)
+        before = self.sampler, self.settings
+        try:
+            train = self._pairs_of(user_items, ignore, anew=True)
+            watch = Watch(metric, evaluate_every, patience, train, valid)
+            calls = tuple(callbacks)
+            for callback in calls:
+                if not callable(callback):
+                    raise TypeError(f"callbacks must be callable, got {callback!r}")
+            pace = (checkpoint_minutes, checkpoint_epochs)
+            store = Checkpoint(checkpoint, *pace, self, watch) if checkpoint is not None else None
+            if store is None or not store.resume(self):
+                self._start(train.shape)
+        except BaseException:
+            self.sampler, self.settings = before
+            raise
         return self._run(train, self.settings.epochs, watch, store, calls, progress)
 
     def partial_fit(
@@ -275,10 +283,10 @@ class BPRMF(Recommender):
         An epoch that was interrupted is finished first and counts as one of them. ``ignore`` is as in :meth:`fit`.
         Adam's corrections of its moments take the epochs before to have had as many batches as these.
         """
-        train = self._pairs_of(user_items, ignore)
+        train = self._pairs_of(user_items, ignore, anew=not self._tables)
         more = check_int("epochs", epochs, low=0)
-        if self._tables and (len(self._tables["U"]), len(self._tables["V"])) != train.shape:
-            known = (len(self._tables["U"]), len(self._tables["V"]))
+        known = (len(self._tables["U"]), len(self._tables["V"])) if self._tables else train.shape
+        if known != train.shape:
             raise ValueError(f"user_items must have the fitted shape {known}, got {train.shape}")
         if self._batch and self._pairs != fingerprint(train):
             raise ValueError("user_items and ignore must be those of the interrupted epoch, got others")
@@ -287,8 +295,11 @@ class BPRMF(Recommender):
         watch = Watch("ndcg@20", 1, None, train, None)
         return self._run(train, self._epoch + more, watch, None, (), progress)
 
-    def _pairs_of(self, user_items: Any, ignore: Any | None) -> sparse.csr_matrix:
-        train = interactions(user_items, self)
+    def _pairs_of(self, user_items: Any, ignore: Any | None, anew: bool) -> sparse.csr_matrix:
+        train = interactions(user_items)
+        if anew:
+            self.sampler, self.settings = self._given.settle(train, self.settings)
+        trainable(train, self)
         if ignore is None:
             return train
         if not self.settings.exclude_positives:
@@ -298,15 +309,8 @@ class BPRMF(Recommender):
         return with_ignored(train, ignore)
 
     def _start(self, shape: tuple[int, int]) -> None:
-        s = self.settings
         self._epoch, self._batch, self._loss, self.history_ = 0, 0, 0.0, []
-        self._tables = {name: aligned_zeros(size, s.dtype) for name, size in table_shapes(shape, s).items()}
-        scale = np.dtype(s.dtype).type(s.init_scale)
-        for number, name in enumerate("UV"):
-            key = np.uint64(stream2(np.uint64(self.seed_), kernels.START, number))
-            kernels.fill_normal(key, scale, s.factors, self._tables[name])
-        if s.item_bias:
-            self._tables["U"][:, s.factors] = 1
+        self._tables = start_tables(shape, self.settings, self.seed_)
 
     def _run(
         self,

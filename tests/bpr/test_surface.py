@@ -39,7 +39,7 @@ def test_parameters_go_round() -> None:
     assert model.set_params(factors=3, rng=5).get_params() == {**twin.get_params(), "factors": 3, "rng": 5}
     with pytest.raises(ValueError, match="parameters must be among .*, got dimension, f"):
         model.set_params(f=1, dimension=2)
-    assert repr(model) == "BPRMF(factors=3, sampler=SoftmaxV(rho=0.3, N=9), lr=0.5, weight_decay=0.01)"
+    assert repr(model) == "BPRMF(factors=3, sampler=SoftmaxV(rho=0.3, N=9), lr=0.5, weight_decay=None)"
 
 
 def test_bad_values_leave_the_model_as_it_was(X: sparse.csr_matrix) -> None:
