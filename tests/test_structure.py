@@ -41,9 +41,8 @@ def imports(name: str, path: Path, known: dict[str, Path], *, lazy: bool) -> Ite
     """Modules of the two packages that a module imports; with ``lazy``, inside functions too."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     inside = {id(n) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) for n in ast.walk(f)}
-    typing = {
-        id(n) for i in ast.walk(tree) if isinstance(i, ast.If) and "TYPE_CHECKING" in ast.dump(i.test) for n in ast.walk(i)
-    }  # fmt: skip
+    guards = [i for i in ast.walk(tree) if isinstance(i, ast.If) and "TYPE_CHECKING" in ast.dump(i.test)]
+    typing = {id(n) for guard in guards for n in ast.walk(guard)}
     package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
     for node in ast.walk(tree):
         if id(node) in typing or (id(node) in inside and not lazy):

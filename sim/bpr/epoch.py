@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     from .model import BPRMF
 
 __all__ = [
-    "BITS", "STATE", "TABLES", "Diverged", "Epoch", "Interrupt", "interactions", "table_shapes", "threads",
+    "BITS", "STATE", "TABLES", "Diverged", "Epoch", "Interrupt", "interactions", "start_tables", "table_shapes",
+    "threads", "trainable",
 ]  # fmt: skip
 
 TABLES = ("U", "mU", "vU", "V", "mV", "vV")
@@ -249,11 +250,28 @@ def table_shapes(shape: tuple[int, int], settings: Settings) -> dict[str, tuple[
     return {name: (shape[0] if name.endswith("U") else shape[1], width) for name in TABLES}
 
 
-def interactions(user_items: Any, model: BPRMF) -> sparse.csr_matrix:
-    """The observed pairs, at least one, if the model can be trained on them."""
+def start_tables(shape: tuple[int, int], s: Settings, seed: int) -> dict[str, NDArray[Any]]:
+    """The tables before the first epoch: normal factors, moments of zero."""
+    tables = {name: aligned_zeros(size, s.dtype) for name, size in table_shapes(shape, s).items()}
+    scale = np.dtype(s.dtype).type(s.init_scale)
+    for number, name in enumerate("UV"):
+        key = np.uint64(stream2(np.uint64(seed), kernels.START, number))
+        kernels.fill_normal(key, scale, s.factors, tables[name])
+    if s.item_bias:
+        tables["U"][:, s.factors] = 1
+    return tables
+
+
+def interactions(user_items: Any) -> sparse.csr_matrix:
+    """The observed pairs, at least one."""
     csr = clean_pairs("user_items", user_items)
     if csr.nnz == 0:
         raise ValueError(f"user_items must have at least one observed pair, got none in shape {csr.shape}")
+    return csr
+
+
+def trainable(csr: sparse.csr_matrix, model: BPRMF) -> None:
+    """A ValueError if the model cannot be trained on these pairs."""
     if not model.settings.replace and csr.shape[1] < model.sampler.N:
         raise ValueError(f"N must be <= {csr.shape[1]} items to draw pools without replacement, got {model.sampler.N}")
     s, sampler = model.settings, model.sampler
@@ -264,4 +282,3 @@ def interactions(user_items: Any, model: BPRMF) -> sparse.csr_matrix:
         raise ValueError(f"batch_size must be < {(1 << 31) // (sampler.width + 1)} for {sampler}, got {s.batch_size}")
     if sampler.proposal != "uniform":
         item_weights(sampler.proposal, np.bincount(csr.indices, minlength=csr.shape[1]).astype(np.float64))
-    return csr

@@ -18,7 +18,7 @@ from scipy import sparse
 
 from ..core.simd import aligned_zeros
 from ..core.validation import check_int
-from ..sampling import DNS, Sampler
+from ..sampling import Sampler
 from .epoch import Epoch, threads
 from .kernels import graph as kernels
 from .kernels.optimizer import ADAM
@@ -218,11 +218,11 @@ class LightGCN(BPRMF):
     def __init__(
         self,
         factors: int = 32,
-        sampler: Sampler = DNS(5, 200),  # noqa: B008 (frozen)
-        lr: float = 0.001,
-        weight_decay: float = 0.01,
-        epochs: int = 100,
-        batch_size: int = 4096,
+        sampler: Sampler | None = None,
+        lr: float | None = None,
+        weight_decay: float | None = None,
+        epochs: int | None = None,
+        batch_size: int | None = None,
         *,
         layers: int = 3,
         refresh: int = 1,

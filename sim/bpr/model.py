@@ -17,13 +17,13 @@ from tqdm import tqdm
 from .. import __version__
 from ..core.npz import read_npz, write_npz
 from ..core.pairs import fingerprint, with_ignored
-from ..core.random import stream2, to_seed
-from ..core.simd import aligned, aligned_zeros
+from ..core.random import to_seed
+from ..core.simd import aligned
 from ..core.validation import check_int
-from ..sampling import DNS, Sampler
-from .epoch import Diverged, Epoch, Interrupt, interactions, table_shapes, threads
+from ..sampling import Sampler
+from .defaults import Given
+from .epoch import Diverged, Epoch, Interrupt, interactions, start_tables, threads, trainable
 from .evaluate import scores_overflow
-from .kernels import batch as kernels
 from .recommender import Recommender
 from .saved import checked_tables, entry, run_state, saved_sampler
 from .settings import Settings
@@ -46,14 +46,13 @@ class BPRMF(Recommender):
     ----------
     factors : int
         Dimension d of the embeddings.
-    sampler : Sampler
-        See :mod:`sim.sampling`.
-    lr, weight_decay : float
+    sampler : Sampler, optional
+        See :mod:`sim.sampling`. What is None, here and below, :meth:`fit` chooses by the size and density of its data
+        (:mod:`sim.bpr.defaults` says how); what is given stays. After it ``sampler`` and ``settings`` are those used.
+    lr, weight_decay : float, optional
         Adam's learning rate, and the factor of the L2 term added to the gradient.
-    epochs : int
-        Passes over the observed pairs.
-    batch_size : int
-        Pairs a step.
+    epochs, batch_size : int, optional
+        Passes over the observed pairs; pairs a step.
     exclude_positives : bool
         Keep the user's train positives out of the pools, as the paper's text says (its program leaves them in).
     replace : bool
@@ -88,10 +87,9 @@ class BPRMF(Recommender):
         Source of the seed (SPEC 7).
     n_threads : int, optional
         Use at most so many threads, in training and afterwards; by default, and at most, all that numba may use in the
-        process (``NUMBA_NUM_THREADS``). The result does not depend on it. In joblib's loky workers that is the share
-        of the cores that joblib gives them, so nothing is oversubscribed (unless ``NUMBA_NUM_THREADS`` is set by hand,
-        then ``parallel_config(inner_max_num_threads=1)`` says so). Python threads and forked processes are no places
-        for numba's parallel code; see its documentation.
+        process (``NUMBA_NUM_THREADS``; in joblib's loky workers their share of the cores, unless it is set by hand:
+        then ``parallel_config(inner_max_num_threads=1)``). The result does not depend on it. Python threads and forked
+        processes are no places for numba's parallel code.
 
     Attributes
     ----------
@@ -119,11 +117,11 @@ class BPRMF(Recommender):
     def __init__(
         self,
         factors: int = 32,
-        sampler: Sampler = DNS(5, 200),  # noqa: B008 (frozen)
-        lr: float = 0.001,
-        weight_decay: float = 0.01,
-        epochs: int = 100,
-        batch_size: int = 4096,
+        sampler: Sampler | None = None,
+        lr: float | None = None,
+        weight_decay: float | None = None,
+        epochs: int | None = None,
+        batch_size: int | None = None,
         *,
         exclude_positives: bool = True,
         replace: bool = True,
@@ -142,14 +140,16 @@ class BPRMF(Recommender):
         rng: np.random.Generator | int | None = None,
         n_threads: int | None = None,
     ) -> None:
-        if not isinstance(sampler, Sampler):
+        if not (sampler is None or isinstance(sampler, Sampler)):
             raise TypeError(f"sampler must be a Sampler such as DNS(5, 200), got {sampler!r}")
+        self._given = Given(sampler, lr, weight_decay, epochs, batch_size)
         self.settings = Settings(
-            factors, lr, weight_decay, epochs, batch_size, exclude_positives, replace, sum_negatives,
-            lr_decay, lr_decay_every, init_scale, dtype, optimizer, sparse, item_bias, loss, margin, temperature,
-            share,
+            factors, exclude_positives=exclude_positives, replace=replace, sum_negatives=sum_negatives,
+            lr_decay=lr_decay, lr_decay_every=lr_decay_every, init_scale=init_scale, dtype=dtype,
+            optimizer=optimizer, sparse=sparse, item_bias=item_bias, loss=loss, margin=margin, temperature=temperature,
+            share=share, **self._given.settings(),
         )  # fmt: skip
-        self.sampler = sampler
+        self.sampler: Any = sampler
         self.rng = rng
         self.n_threads = None if n_threads is None else check_int("n_threads", n_threads, low=1)
         self.seed_ = to_seed(rng)
@@ -161,8 +161,8 @@ class BPRMF(Recommender):
     # -- parameters ---------------------------------------------------------------------------------------------
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Constructor arguments by name (scikit-learn convention)."""
-        return {"sampler": self.sampler, **self.settings.as_dict(), "rng": self.rng, "n_threads": self.n_threads}
+        """Constructor arguments by name (scikit-learn convention); None for what is left to the data."""
+        return {**self.settings.as_dict(), **self._given.as_dict(), "rng": self.rng, "n_threads": self.n_threads}
 
     def set_params(self, **params: Any) -> BPRMF:
         """Set constructor arguments; the model becomes unfitted. Unknown names and bad values leave it as it was."""
@@ -177,10 +177,14 @@ class BPRMF(Recommender):
         """The arguments that are not at their defaults."""
         defaults: dict[str, Any] = {}
         for kind in reversed(type(self).__mro__):
-            defaults |= {name: p.default for name, p in inspect.signature(kind.__init__).parameters.items()}
+            defaults |= {name: p.default for name, p in inspect.signature(kind.__init__).parameters.items()}  # type: ignore[misc]
         params = self.get_params()
         shown = (n for n in sorted(params, key=[*defaults].index) if params[n] != defaults[n])
         return f"{type(self).__name__}({', '.join(f'{n}={_shown(params[n])}' for n in shown)})"
+
+    def choice(self, user_items: Any) -> str:
+        """What :meth:`fit` will choose for these data and why, in words; empty if all was given."""
+        return self._given.words(interactions(user_items), self.settings)
 
     @property
     def user_factors(self) -> NDArray[Any]:
@@ -261,16 +265,16 @@ class BPRMF(Recommender):
             training starts. What fails before the first epoch or in the midst of a step, a second Ctrl-C included,
             leaves the model as it was; what fails between epochs, such as a callback, leaves it after the last one.
         """
-        train = self._pairs_of(user_items, ignore)
-        watch = Watch(metric, evaluate_every, patience, train, valid)
-        calls = tuple(callbacks)
-        for callback in calls:
-            if not callable(callback):
-                raise TypeError(f"callbacks must be callable, got {callback!r}")
-        pace = (checkpoint_minutes, checkpoint_epochs)
-        store = Checkpoint(checkpoint, *pace, self, watch) if checkpoint is not None else None
         before = dict(vars(self))
         with self._or_as(before):
+            train = self._pairs_of(user_items, ignore, anew=True)
+            watch = Watch(metric, evaluate_every, patience, train, valid)
+            calls = tuple(callbacks)
+            for callback in calls:
+                if not callable(callback):
+                    raise TypeError(f"callbacks must be callable, got {callback!r}")
+            pace = (checkpoint_minutes, checkpoint_epochs)
+            store = Checkpoint(checkpoint, *pace, self, watch) if checkpoint is not None else None
             if store is None or not store.resume(self):
                 self._start(train.shape)
         return self._run(before, train, self.settings.epochs, watch, store, calls, progress)
@@ -284,14 +288,14 @@ class BPRMF(Recommender):
         Adam's corrections of its moments take the epochs before to have had as many batches as these. The work is done
         on a copy of the tables, which may be read-only: a failure leaves the model as :meth:`fit` says.
         """
-        train = self._pairs_of(user_items, ignore)
-        more = check_int("epochs", epochs, low=0)
-        if self._tables and (len(self._tables["U"]), len(self._tables["V"])) != train.shape:
-            known = (len(self._tables["U"]), len(self._tables["V"]))
+        more, before = check_int("epochs", epochs, low=0), dict(vars(self))
+        with self._or_as(before):
+            train = self._pairs_of(user_items, ignore, anew=not self._tables)
+        known = (len(self._tables["U"]), len(self._tables["V"])) if self._tables else train.shape
+        if known != train.shape:
             raise ValueError(f"user_items must have the fitted shape {known}, got {train.shape}")
         if self._batch and self._pairs != fingerprint(train):
             raise ValueError("user_items and ignore must be those of the interrupted epoch, got others")
-        before = dict(vars(self))
         with self._or_as(before):
             if self._tables:
                 self._tables = {name: aligned(table) for name, table in self._tables.items()}
@@ -300,8 +304,11 @@ class BPRMF(Recommender):
         watch = Watch("ndcg@20", 1, None, train, None)
         return self._run(before, train, self._epoch + more, watch, None, (), progress)
 
-    def _pairs_of(self, user_items: Any, ignore: Any | None) -> sparse.csr_matrix:
-        train = interactions(user_items, self)
+    def _pairs_of(self, user_items: Any, ignore: Any | None, anew: bool) -> sparse.csr_matrix:
+        train = interactions(user_items)
+        if anew:
+            self.sampler, self.settings = self._given.settle(train, self.settings)
+        trainable(train, self)
         if ignore is None:
             return train
         if not self.settings.exclude_positives:
@@ -320,15 +327,8 @@ class BPRMF(Recommender):
             raise
 
     def _start(self, shape: tuple[int, int]) -> None:
-        s = self.settings
         self._epoch, self._batch, self._loss, self.history_ = 0, 0, 0.0, []
-        self._tables = {name: aligned_zeros(size, s.dtype) for name, size in table_shapes(shape, s).items()}
-        scale = np.dtype(s.dtype).type(s.init_scale)
-        for number, name in enumerate("UV"):
-            key = np.uint64(stream2(np.uint64(self.seed_), kernels.START, number))
-            kernels.fill_normal(key, scale, s.factors, self._tables[name])
-        if s.item_bias:
-            self._tables["U"][:, s.factors] = 1
+        self._tables = start_tables(shape, self.settings, self.seed_)
 
     def _run(
         self,

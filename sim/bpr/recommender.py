@@ -65,7 +65,7 @@ class Recommender(ABC):
         n = check_int("N", N, low=1, high=len(V))
         if filter_already_liked_items and user_items is None:
             raise ValueError("user_items must be given to filter liked items; or set filter_already_liked_items=False")
-        gone = user_items if filter_already_liked_items else None
+        gone: Any = user_items if filter_already_liked_items else None
         if users.size == 1 and sparse.issparse(gone) and gone.ndim == 1:
             gone = check_sparse("user_items", gone).reshape((1, -1))
         with threads(self.n_threads):

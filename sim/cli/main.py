@@ -72,6 +72,10 @@ examples
   hns train ml-100k --sampler pris-p --N 100 --loss sampled-softmax --temperature 0.5
   hns train ml-100k --layers 3 --sampler dns --M 50 --N 200 --lr 0.005 --weight-decay 0.1 --batch-size 1024
 
+Without options DNS's M, N, the learning rate, the decay, the epochs and the batch are chosen by the number of pairs and
+their density: dense data want soft negatives (M/N = 1/2), sparse data hard ones (Gowalla: 3/200). What was chosen is
+printed; an option overrides it. The metrics of the popularity ranking are printed beside the model's.
+
 Hardness: smaller M, larger N and larger rho are harder. Smaller K of the metric wants harder negatives.
 A run with --checkpoint that was stopped goes on, to the same bits, when it is started again.
 """,
@@ -147,10 +151,11 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--share", type=float, default=1.0, help="llpauc: share of the best positives (default: 1)")
     p.add_argument("--factors", type=int, default=32)
     p.add_argument("--layers", type=int, help="train LightGCN with so many layers instead of matrix factorisation")
-    p.add_argument("--lr", type=float, default=0.001)
-    p.add_argument("--weight-decay", type=float, default=0.01)
-    p.add_argument("--epochs", type=int, default=50)
-    p.add_argument("--batch-size", type=int, default=4096)
+    by_data = "(default: chosen by the data, see below)"
+    p.add_argument("--lr", type=float, help=f"learning rate {by_data}")
+    p.add_argument("--weight-decay", type=float, help=f"factor of the L2 term {by_data}")
+    p.add_argument("--epochs", type=int, help=f"passes over the pairs {by_data}")
+    p.add_argument("--batch-size", type=int, help=f"pairs a step {by_data}")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--ks", type=int, nargs="+", default=[5, 20, 50], help="cut-offs of the metrics")
     p.add_argument("--patience", type=int, help="stop after so many validations (every 5 epochs) without a new best")
@@ -313,7 +318,9 @@ def _model(options: argparse.Namespace, train: Any = None) -> Any:
     if options.layers is not None:
         settings["layers"] = options.layers
     kind = BPRMF if options.layers is None else LightGCN
-    return kind(sampler=_cli_samplers.make(options, train), rng=options.seed, **settings)
+    by_data = options.sampler == "dns" and options.M is None and options.N is None
+    sampler = None if by_data else _cli_samplers.make(options, train)
+    return kind(sampler=sampler, rng=options.seed, **settings)
 
 
 def _columns(given: list[str] | None) -> dict[str, str | int] | None:
@@ -328,13 +335,16 @@ def _columns(given: list[str] | None) -> dict[str, str | int] | None:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from ..bpr import evaluate
+    from ..bpr import Popularity, evaluate
+    from ..bpr.defaults import learned_nothing
     from ..core.npz import check_writable
     from ..core.validation import check_int
     from ..data import load
 
     for k in options.ks:  # what is needed after the training is looked at before it
         check_int("ks", k, low=1)
+    if options.epochs is not None:  # without one the model is its random start
+        check_int("epochs", options.epochs, low=1)
     if options.save is not None:
         check_writable(options.save)
     data = load(
@@ -343,21 +353,25 @@ def _train(options: argparse.Namespace) -> int:
     )  # fmt: skip
     print(data.describe())
     watched = options.patience is not None
-    model = _model(options, data.train if watched else data.fit)
-    print(model)
+    train = data.train if watched else data.fit
+    model = _model(options, train)
+    print("\n".join(filter(None, (str(model), model.choice(train)))))
     model.fit(
-        data.train if watched else data.fit,
+        train,
         valid=data.valid if watched else None,
         patience=options.patience,
         checkpoint=options.checkpoint,
         progress=not options.quiet,
     )
+    if warning := learned_nothing(model):
+        print(f"warning: {warning}", file=sys.stderr)
     if data.test.nnz:
-        values = evaluate(model, data.test, exclude=data.fit, ks=options.ks)
+        found = [evaluate(m, data.test, exclude=data.fit, ks=options.ks) for m in (model, Popularity(data.fit))]
         rows = [
-            (m, *(values[f"{m}@{k}"] for k in options.ks)) for m in ("recall", "ndcg", "precision", "ap", "mrr", "hit")
+            (m, *(values[f"{m}@{k}"] for values in found for k in options.ks))
+            for m in ("recall", "ndcg", "precision", "ap", "mrr", "hit")
         ]
-        _table("test", ("metric", *(f"@{k}" for k in options.ks)), rows)
+        _table("test", ("metric", *(f"{of}@{k}" for of in ("", "popularity ") for k in options.ks)), rows)
     if options.save is not None:
         model.save(options.save)
         print(f"saved to {options.save}")

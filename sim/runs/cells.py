@@ -44,7 +44,7 @@ __all__ = [
 
 SCHEMA = 2
 """Version of the cells' meaning, part of their names, so that versions are never mixed: raise it when a default of
-:class:`sim.bpr.BPRMF` changes, or when the same settings give other results."""
+:class:`sim.bpr.settings.Settings` changes, or when the same settings give other results."""
 
 FAILED = ".error.json"
 """Ends the name of the file that says why a cell has no result."""
@@ -122,7 +122,9 @@ class Cell:
     def build(self, n_threads: int | None = None) -> BPRMF:
         """The model, not fitted."""
         kind = LightGCN if "layers" in self.model else BPRMF
-        return kind(sampler=self.sampler, rng=self.seed, n_threads=n_threads, **self.model)
+        # what a cell leaves out is at the defaults of Settings, never chosen by the data
+        plain = {name: getattr(Settings, name) for name in ("lr", "weight_decay", "epochs", "batch_size")}
+        return kind(sampler=self.sampler, rng=self.seed, n_threads=n_threads, **(plain | self.model))
 
     def config(self) -> dict[str, Any]:
         """Everything that decides the result, as plain JSON values."""

@@ -21,8 +21,8 @@ def check_meta(path: str | os.PathLike[str], meta: dict[str, Any]) -> dict[str, 
     config = entry(path, meta, "config", dict)
     for name, kind in (("schema", int), ("data", str), ("held_out", str), ("every", int), ("seed", int)):
         entry(path, config, name, kind)
-    for name, kind, default in (("hidden", _REAL, 0.0), ("shielded", bool, False)):
-        entry(path, config, name, kind, default)
+    entry(path, config, "hidden", _REAL, 0.0)
+    entry(path, config, "shielded", bool, False)
     entry(path, entry(path, config, "sampler", dict), "name", str)
     entry(path, config, "model", dict)
     entry(path, meta, "split", str)

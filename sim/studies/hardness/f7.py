@@ -28,7 +28,7 @@ RHOS = (0.01, 0.1, 1.0, 10.0, 100.0)
 
 def _losses(options: Options) -> tuple[str, NDArray[np.float64]]:
     """Losses of all negatives of one (user, positive) pair of a model that is trained here; the data set's name."""
-    settings: dict[str, Any] = {"sampler": DNS(5, 200), "rng": options.seed}
+    settings: dict[str, Any] = {"sampler": DNS(5, 200), "batch_size": 4096, "rng": options.seed}
     data = None
     if options.profile != "smoke":
         try:
