@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 
-from sim._validation import check_choice, check_int
+from sim._validation import MOST_JOBS, check_choice, check_int
 
 from ._formal import formal_evidence
 from ._model import Check, Claim, ClaimResult, Evidence, Mutant, MutantResult, derive_status
@@ -139,7 +139,7 @@ def run(
     check_choice("effort", effort, EFFORTS)
     if jobs is None:
         jobs = 1 if len(selected) < 4 else min(2, os.cpu_count() or 1)
-    jobs = check_int("jobs", jobs, low=1)
+    jobs = check_int("jobs", jobs, low=1, high=MOST_JOBS)
     done: dict[str, ClaimResult] = {}
 
     def finish(result: ClaimResult) -> None:

@@ -8,7 +8,25 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["check_choice", "check_finite", "check_fraction", "check_int", "check_real", "losses_array"]
+from ._names import hint
+
+__all__ = [
+    "MOST_CELLS", "MOST_EPOCHS", "MOST_FACTORS", "MOST_JOBS", "MOST_LAYERS", "MOST_POOL", "MOST_SEED", "MOST_SIZE",
+    "check_choice", "check_finite", "check_fraction", "check_int", "check_real", "losses_array",
+]  # fmt: skip
+
+MOST_SIZE = 2**31 - 1
+"""Largest number of users, items, pairs, rankings, cut-offs or pairs of a batch: indices have 32 bits."""
+
+MOST_POOL = 10**8
+"""Largest pool N, number M of kept negatives, and cache C."""
+
+MOST_FACTORS, MOST_LAYERS, MOST_EPOCHS = 2**16, 1000, 10**6
+MOST_JOBS = 1024
+MOST_CELLS = 100_000
+"""Largest number of cells of a grid."""
+
+MOST_SEED = 2**63 - 1
 
 
 def check_int(name: str, value: Any, *, low: int | None = None, high: int | None = None) -> int:
@@ -57,7 +75,8 @@ def check_fraction(name: str, value: Any) -> float:
 def check_choice(name: str, value: Any, allowed: tuple[Any, ...]) -> Any:
     """``value`` if it is one of ``allowed``."""
     if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
+        near = hint(value, allowed, everything=False)
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}{near and ': '}{near}")
     return value
 
 

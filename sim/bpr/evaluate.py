@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from .._validation import check_finite, check_fraction, check_int
+from .._validation import MOST_SIZE, check_finite, check_fraction, check_int
 from ._evaluate_kernels import opauc_from_ranks, topk_from_ranks
 from ._pairs import clean_pairs
 from ._rank_kernels import pack_items, positive_ranks, top_items
@@ -62,7 +62,7 @@ class Ranks:
         dict
             "recall@5" etc. to arrays of shape (len(users),): recall, precision, ndcg, ap, mrr, hit at every k.
         """
-        cuts = np.asarray([check_int("k", k, low=1) for k in ks], dtype=np.int64)
+        cuts = np.asarray([check_int("k", k, low=1, high=MOST_SIZE) for k in ks], dtype=np.int64)
         users = self.users
         table = np.empty((users.size, cuts.size, len(METRICS)))
         topk_from_ranks(self.indptr, self.ranks, users, cuts, table)

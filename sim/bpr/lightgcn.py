@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from .._simd import aligned_zeros
-from .._validation import check_int
+from .._validation import MOST_LAYERS, MOST_SIZE, check_int
 from ..sampling import DNS, Sampler
 from . import _graph_kernels as kernels
 from ._optimizer_kernels import ADAM
@@ -42,8 +42,8 @@ class GraphSettings(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_int("layers", self.layers, low=0)
-        check_int("refresh", self.refresh, low=1)
+        check_int("layers", self.layers, low=0, high=MOST_LAYERS)
+        check_int("refresh", self.refresh, low=1, high=MOST_SIZE)
         for name in ("sparse", "item_bias"):
             if getattr(self, name):
                 raise ValueError(f"{name} must be False for LightGCN, got True")

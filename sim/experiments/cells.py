@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import sampling
-from .._validation import check_choice, check_int, check_real
+from .._validation import MOST_EPOCHS, MOST_SEED, MOST_SIZE, check_choice, check_int, check_real
 from ..bpr import BPRMF, LightGCN, Ranks, rank_positives
 from ..bpr._schedule import Settings
 from ..bpr._store import check_writable, read_npz, write_npz
@@ -95,11 +95,11 @@ class Cell:
     shielded: bool = False
 
     def __post_init__(self) -> None:
-        check_int("seed", self.seed, low=0)
+        check_int("seed", self.seed, low=0, high=MOST_SEED)
         check_choice("held_out", self.held_out, ("valid", "test"))
-        check_int("every", self.every, low=1)
+        check_int("every", self.every, low=1, high=MOST_SIZE)
         check_real("hidden", self.hidden, low=0.0, high=1.0)
-        check_int("epochs", self.model.get("epochs", 1), low=1)
+        check_int("epochs", self.model.get("epochs", 1), low=1, high=MOST_EPOCHS)
         check_choice("shielded", self.shielded, (False, True))
 
     @classmethod

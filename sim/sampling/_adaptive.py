@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._jit import MAX_THREADS
-from .._validation import check_choice, check_fraction, check_int, check_real
+from .._validation import MOST_POOL, check_choice, check_fraction, check_int, check_real
 from . import _adaptive_kernels as kernels
 from . import _kernels as k
 from ._base import Refresh, Sampler
@@ -47,7 +47,7 @@ class AOBPR(Sampler):
     adaptive = True
 
     def __post_init__(self) -> None:
-        check_int("N", self.N, low=1)
+        check_int("N", self.N, low=1, high=MOST_POOL)
         check_real("lam", self.lam, low=0.0, open_low=True)
 
     @property
@@ -76,8 +76,8 @@ class _Cached(Sampler):
     adaptive = True
 
     def __post_init__(self) -> None:
-        check_int("N", self.N, low=1)
-        check_int("C", self.C, low=1)
+        check_int("N", self.N, low=1, high=MOST_POOL)
+        check_int("C", self.C, low=1, high=MOST_POOL)
 
     @property
     def params(self) -> tuple[float, ...]:
@@ -203,7 +203,7 @@ class IRGAN(_Cached):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_int("C", self.C, low=2)
+        check_int("C", self.C, low=2, high=MOST_POOL)
         check_real("tau", self.tau, low=0.0, open_low=True)
         check_real("rate", self.rate, low=0.0, open_low=True)
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._random import to_seed
-from .._validation import check_finite, check_int, losses_array
+from .._validation import MOST_SIZE, check_finite, check_int, losses_array
 from ._base import Sampler
 from ._proposals import proposal_arrays
 from ._simulate_kernels import pools_by_rank
@@ -99,7 +99,7 @@ def rank_distribution(
     """
     _refuse_adaptive(sampler)
     if np.ndim(losses) == 0:
-        n = check_int("losses", losses, low=1)
+        n = check_int("losses", losses, low=1, high=MOST_SIZE)
         exact = sampler.rank_distribution(n, replace=replace)
     else:
         array = _all_losses(losses)
@@ -156,7 +156,7 @@ def simulate_rank_distribution(
     by_rank = array[order]
     if not replace and by_rank.size < sampler.N:
         raise ValueError(f"losses must have >= N={sampler.N} entries without replacement, got {by_rank.size}")
-    pools = check_int("n_pools", n_pools, low=2)
+    pools = check_int("n_pools", n_pools, low=2, high=MOST_SIZE)
     proposal = proposal_arrays(sampler.proposal, None if counts is None else _counts(counts, array.size)[order])
     blocks = min(_BLOCKS, pools)
     first = np.zeros((blocks, by_rank.size))
