@@ -139,7 +139,7 @@ def run(
     check_choice("effort", effort, EFFORTS)
     if jobs is None:
         jobs = 1 if len(selected) < 4 else min(2, os.cpu_count() or 1)
-    jobs = check_int("jobs", jobs, low=1, high=MOST_JOBS)
+    jobs = check_int("jobs", jobs, low=1, most=MOST_JOBS)
     done: dict[str, ClaimResult] = {}
 
     def finish(result: ClaimResult) -> None:

@@ -54,7 +54,8 @@ def execute(options: argparse.Namespace) -> int:
         console.print(f"wrote {claims_path().name}: {len(all_claims())} claims")
         return 0
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    shown = sys.stderr.isatty()  # elsewhere it would leave an empty line
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not shown) as bar:
         task = bar.add_task("claims", total=len(selected))
 
         def advance(result: ClaimResult) -> None:

@@ -70,8 +70,14 @@ def corr(options: argparse.Namespace) -> tuple[str, list[str], list[list[Any]]]:
     """Title, columns and rows of the answer; writes the curves if asked to."""
     import pandas as pd
 
+    from ._validation import MOST_RANKINGS, MOST_SIZE, check_int
+
     check_target("--csv", options.csv, parents=options.parents)
     model = _cli_models.score_model(options)
+    for name in ("n_pos", "n_neg"):
+        check_int(name, getattr(options, name), low=1, most=MOST_SIZE)
+    if options.simulate is not None:
+        check_int("n_rankings", options.simulate, low=10, high=MOST_RANKINGS)
     check_memory(100.0 * options.n_neg * len(options.k), None, "use fewer negatives or cut-offs")
     curves = [curve for k in options.k for curve in _theory(options, model, k)]
     missing = [k for k in options.k if options.simulate is not None or k not in {c["k"].iloc[0] for c in curves}]

@@ -46,7 +46,7 @@ def estimate(options: argparse.Namespace, sampler: Any) -> tuple[str, list[str],
 
     for name in ("n_pos", "n_neg", "n_pairs"):
         if getattr(options, name) is not None:
-            check_int(name, getattr(options, name), low=1, high=MOST_SIZE)
+            check_int(name, getattr(options, name), low=1, most=MOST_SIZE)
     simulated = isinstance(sampler, SoftmaxV)
     seconds = _cli_work.estimate_seconds(sampler, options.n_pos, options.n_neg, options.n_pairs, simulated)
     _cli_work.announce(seconds, "use fewer pairs (--n-pairs) or a smaller N")

@@ -64,10 +64,14 @@ class Parser(argparse.ArgumentParser):
         return self
 
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        if isinstance(action, argparse._SubParsersAction):  # whose values are all the rest of the command line
+            return arg_string
         if action.choices is not None and action.type is None:
             return {plain(name): name for name in action.choices}.get(plain(arg_string), arg_string)
         if action.type in (int, float):
             try:
+                if not arg_string.isascii():
+                    raise ValueError
                 return action.type(arg_string)  # type: ignore[operator]
             except ValueError:
                 kind = "an integer" if action.type is int else "a number"

@@ -73,7 +73,11 @@ def guarded(run: Callable[[], int], kept: Callable[[], str] = str) -> int:
     kept : callable
         After Ctrl-C, says what is kept.
     """
-    _open_streams()
+    with _streams():
+        return _guarded(run, kept)
+
+
+def _guarded(run: Callable[[], int], kept: Callable[[], str]) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
@@ -83,11 +87,14 @@ def guarded(run: Callable[[], int], kept: Callable[[], str] = str) -> int:
         said = kept()
         say(f"hns: stopped{'; ' if said else ''}{said}", error=True)
         status = INTERRUPTED
-    except SystemExit as end:  # help, version, a wrong command line
-        _flush()
+    except SystemExit as end:  # help, version, a wrong command line; rich, where a pipe is broken
+        status = _flush()
+        if status or end.code == FAILED:
+            return status or UNHEARD
         raise end from None
     except Exception as error:
         status = UNHEARD if isinstance(error, BrokenPipeError) else _tell(error)
+        return status if _flush(quiet=True) != UNHEARD else UNHEARD
     return _flush() or status
 
 
@@ -96,7 +103,7 @@ def _tell(error: Exception) -> int:
     if os.environ.get("HNS_TRACEBACK", "0") not in ("", "0"):
         traceback.print_exc()
     value = isinstance(error, (ValueError, TypeError, MemoryError, *_PATHS))
-    value |= type(error) is OSError and error.errno is None  # a path that was looked at before the work
+    value |= type(error) is OSError and error.errno in (None, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR)
     words = str(error)
     if isinstance(error, OSError) and error.strerror:
         words = f"{error.filename}: {error.strerror.lower()}" if error.filename else error.strerror.lower()
@@ -104,7 +111,7 @@ def _tell(error: Exception) -> int:
         words = words if words.startswith("max_bytes") or "memory" in words else f"not enough memory: {words}"
     elif not isinstance(error, (ValueError, TypeError, OSError, ArithmeticError)):
         words = f"unforeseen {type(error).__name__}: {words}; HNS_TRACEBACK=1 shows where it arose"
-    words = one_line(words).removesuffix(": ") or type(error).__name__
+    words = one_line(words).removesuffix(":") or type(error).__name__
     with contextlib.suppress(OSError):
         say(f"hns: {words}", error=True)
     return REFUSED if value else FAILED
@@ -153,17 +160,21 @@ def _show_warning(message: Any, category: Any, filename: Any, lineno: Any, file:
     say(f"hns: warning: {words}", error=True)
 
 
-def _open_streams() -> None:
+@contextlib.contextmanager
+def _streams() -> Iterator[None]:
     """Streams that escape what they cannot show; where one is closed, one that hears nothing."""
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (until the end)
-        elif isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    with contextlib.ExitStack() as stack:
+        for name in ("stdout", "stderr"):
+            stream = getattr(sys, name)
+            if stream is None:
+                redirect = getattr(contextlib, f"redirect_{name}")
+                stack.enter_context(redirect(stack.enter_context(open(os.devnull, "w", encoding="utf-8"))))
+            elif isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        yield
 
 
-def _flush() -> int:
+def _flush(*, quiet: bool = False) -> int:
     """Write out what is buffered; 0, or the status where it could not be. Then nothing is left to fail at the exit."""
     status = 0
     for stream in (sys.stdout, sys.stderr):
@@ -172,7 +183,7 @@ def _flush() -> int:
         except (OSError, ValueError) as error:
             status = UNHEARD if isinstance(error, BrokenPipeError) else FAILED
             with _nowhere(stream):
-                if stream is sys.stdout and getattr(error, "errno", None) != errno.EPIPE:
+                if not quiet and stream is sys.stdout and getattr(error, "errno", None) != errno.EPIPE:
                     say(f"hns: the output could not be written: {getattr(error, 'strerror', error)}", error=True)
     return status
 

@@ -194,7 +194,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _check(argparse.Namespace(rest=arguments[1:]))
         options = _parser().parse_args(arguments)
         if "seed" in options:
-            check_int("seed", options.seed, low=0, high=MOST_SEED)
+            check_int("seed", options.seed, low=0, most=MOST_SEED)
         return int(options.run(options))
 
     def kept() -> str:
@@ -325,7 +325,7 @@ def _train(options: argparse.Namespace) -> int:
     from .data import load
 
     for k in options.ks:  # what is needed after the training is looked at before it
-        check_int("ks", k, low=1, high=MOST_SIZE)
+        check_int("ks", k, low=1, most=MOST_SIZE)
     for option, path in (("--save", options.save), ("--checkpoint", options.checkpoint)):
         check_target(option, path, parents=options.parents)
     if options.save is not None:

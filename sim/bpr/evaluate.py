@@ -62,7 +62,7 @@ class Ranks:
         dict
             "recall@5" etc. to arrays of shape (len(users),): recall, precision, ndcg, ap, mrr, hit at every k.
         """
-        cuts = np.asarray([check_int("k", k, low=1, high=MOST_SIZE) for k in ks], dtype=np.int64)
+        cuts = np.asarray([check_int("k", k, low=1, most=MOST_SIZE) for k in ks], dtype=np.int64)
         users = self.users
         table = np.empty((users.size, cuts.size, len(METRICS)))
         topk_from_ranks(self.indptr, self.ranks, users, cuts, table)

@@ -42,8 +42,8 @@ class GraphSettings(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_int("layers", self.layers, low=0, high=MOST_LAYERS)
-        check_int("refresh", self.refresh, low=1, high=MOST_SIZE)
+        check_int("layers", self.layers, low=0, most=MOST_LAYERS)
+        check_int("refresh", self.refresh, low=1, most=MOST_SIZE)
         for name in ("sparse", "item_bias"):
             if getattr(self, name):
                 raise ValueError(f"{name} must be False for LightGCN, got True")

@@ -237,7 +237,7 @@ def _check(
         "valid_fraction": _check_part("valid_fraction", valid_fraction),
         "test_fraction": _check_part("test_fraction", test_fraction),
         "min_rating": None if min_rating is None else check_real("min_rating", min_rating),
-        "k_core": None if k_core is None else check_int("k_core", k_core, low=0, high=MOST_SIZE),
+        "k_core": None if k_core is None else check_int("k_core", k_core, low=0, most=MOST_SIZE),
     }
 
 

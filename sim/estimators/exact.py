@@ -53,7 +53,7 @@ class PairMoments:
 
     def variance(self, n_pos: int) -> Floats:
         """Variance of the mean over ``n_pos`` independent positives, each with its own pool."""
-        return (self.between + self.within) / check_int("n_pos", n_pos, low=1, high=MOST_SIZE)
+        return (self.between + self.within) / check_int("n_pos", n_pos, low=1, most=MOST_SIZE)
 
     def mse(self, truth: Floats, n_pos: int) -> Floats:
         """Mean squared error for ``truth`` (value, slope) of the mean over ``n_pos`` positives."""

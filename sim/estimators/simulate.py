@@ -84,7 +84,7 @@ def simulate_moments(
     require_model(model)
     sampler.require_losses()
     pairs = _rounded("n_pairs", n_pairs)
-    blocks = check_int("blocks", blocks, low=2, high=MOST_SIZE)
+    blocks = check_int("blocks", blocks, low=2, most=MOST_SIZE)
     (kind, p), (neg_kind, neg_p) = model._codes()
     pool, neg_pool = model._pools()
     sums = np.zeros((GROUPS, 7))
@@ -170,7 +170,7 @@ def simulate_sample_moments(
 
 
 def _rounded(name: str, count: int) -> int:
-    return -(-check_int(name, count, low=2 * GROUPS, high=MOST_SIZE) // GROUPS) * GROUPS
+    return -(-check_int(name, count, low=2 * GROUPS, most=MOST_SIZE) // GROUPS) * GROUPS
 
 
 def _mean(groups: Floats) -> tuple[Floats, Floats]:

@@ -79,8 +79,8 @@ class Options:
 
     def __post_init__(self) -> None:
         check_choice("profile", self.profile, PROFILES)
-        check_int("seed", self.seed, low=0, high=MOST_SEED)
-        check_int("jobs", self.jobs, low=1, high=MOST_JOBS)
+        check_int("seed", self.seed, low=0, most=MOST_SEED)
+        check_int("jobs", self.jobs, low=1, most=MOST_JOBS)
         check_choice("backend", self.backend, BACKENDS)
         if self.scheduler is not None and self.backend != "dask":
             raise ValueError(f"scheduler must be left out for the backend {self.backend!r}, got {self.scheduler!r}")

@@ -95,11 +95,11 @@ class Cell:
     shielded: bool = False
 
     def __post_init__(self) -> None:
-        check_int("seed", self.seed, low=0, high=MOST_SEED)
+        check_int("seed", self.seed, low=0, most=MOST_SEED)
         check_choice("held_out", self.held_out, ("valid", "test"))
-        check_int("every", self.every, low=1, high=MOST_SIZE)
+        check_int("every", self.every, low=1, most=MOST_SIZE)
         check_real("hidden", self.hidden, low=0.0, high=1.0)
-        check_int("epochs", self.model.get("epochs", 1), low=1, high=MOST_EPOCHS)
+        check_int("epochs", self.model.get("epochs", 1), low=1, most=MOST_EPOCHS)
         check_choice("shielded", self.shielded, (False, True))
 
     @classmethod

@@ -91,10 +91,9 @@ def expand(grid: Mapping[str, Any]) -> list[Cell]:
     for entry, model in tables:
         pairs += product(_samplers(entry), _models(model))
     outer = _combinations(rest, _CELL, "")
-    for values in outer:
-        name = values["data"]
+    for name in (values["data"] for values in outer):
         if not (isinstance(name, str) and _is_file(name)):
-            values["data"] = _known("data", name, available(), "a known data set or an existing file")
+            _known("data", name, available(), "a known data set or an existing file")
     cells = [Cell(sampler=s, model=m, **values) for values in outer for s, m in pairs]
     return list({cell.key: cell for cell in cells}.values())
 
@@ -161,9 +160,10 @@ def _known(what: str, given: Any, known: Iterable[str], allowed: str = "a known 
     names = list(known)
     if given in names:
         return str(given)
-    for name in names if what in ("sampler", "data") else ():  # an argument is spelt as in Python
-        if plain(name) == plain(given):
-            return name
+    if what == "sampler" and isinstance(given, str):  # as on the command line; arguments are spelt as in Python
+        for name in names:
+            if plain(name) == plain(given):
+                return name
     raise ValueError(f"{what} must be {allowed}, got {given!r}: {hint(given, names)}")
 
 

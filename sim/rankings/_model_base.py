@@ -183,9 +183,9 @@ class ScoreModel:
     def _draw(
         self, n_pos: Any, n_neg: Any, size: Any, rng: Any, max_bytes: Any
     ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-        n_pos = check_int("n_pos", n_pos, low=1, high=MOST_SIZE)
-        n_neg = check_int("n_neg", n_neg, low=1, high=MOST_SIZE)
-        size = check_int("size", size, low=1, high=MOST_SIZE)
+        n_pos = check_int("n_pos", n_pos, low=1, most=MOST_SIZE)
+        n_neg = check_int("n_neg", n_neg, low=1, most=MOST_SIZE)
+        size = check_int("size", size, low=1, most=MOST_SIZE)
         allowed = check_int("max_bytes", max_bytes, low=1)
         check_memory(9 * size * (n_pos + n_neg), allowed, "draw fewer lists at a time")
         (kind, p), (neg_kind, neg_p) = self._codes()

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._memory import check_memory
-from .._validation import check_choice, check_fraction, check_int
+from .._validation import MOST_RANKINGS, check_choice, check_fraction, check_int
 from . import _kernels
 
 __all__ = ["GROUPS", "MAX_BYTES", "METHODS", "METRICS", "Plan", "make_plan", "reported_areas"]
@@ -27,7 +27,6 @@ MAX_BYTES = 2**31
 """Default limit on the working memory of a simulation."""
 
 MAX_ITEMS = 2**31
-MOST_RANKINGS = 10**10
 
 _CODES = {
     "recall": _kernels.RECALL,

@@ -61,7 +61,7 @@ def lattice_moments(n_pos: int, n_neg: int, metric: str, k: int, *, alpha: float
     >>> int(both.argmax()) + 1, round(float(both.max()), 4)
     (24, 0.9388)
     """
-    n_pos, n_neg = check_int("n_pos", n_pos, low=1, high=MOST_SIZE), check_int("n_neg", n_neg, low=1, high=MOST_SIZE)
+    n_pos, n_neg = check_int("n_pos", n_pos, low=1, most=MOST_SIZE), check_int("n_neg", n_neg, low=1, most=MOST_SIZE)
     if n_pos * n_neg > MAX_STATES:
         raise ValueError(f"n_pos * n_neg must be <= {MAX_STATES:.0e}, got {n_pos} * {n_neg}; use simulate_correlation")
     check_choice("metric", metric, LATTICE_METRICS)

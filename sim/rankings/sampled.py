@@ -185,7 +185,7 @@ def simulate_sampled_correlation(
     """
     n_pos, n_neg = sizes(n_pos, n_neg)
     plans = [_checked(n_neg, n, metric, k, replace) for n in n_sampled]
-    m, n_rankings = reported_areas(ms, n_neg), check_int("n_rankings", n_rankings, low=128, high=MOST_SIZE)
+    m, n_rankings = reported_areas(ms, n_neg), check_int("n_rankings", n_rankings, low=128, most=MOST_SIZE)
     needed = 8 * n_rankings * (4 * n_pos + m.size + len(plans))
     check_memory(needed, check_int("max_bytes", max_bytes, low=1), "use fewer rankings or areas (ms)")
     seed = to_seed(rng)

@@ -159,7 +159,7 @@ class SimulatedCorrelation:
         """
         level, n_resamples = (
             check_fraction("level", level),
-            check_int("n_resamples", n_resamples, low=100, high=MOST_SIZE),
+            check_int("n_resamples", n_resamples, low=100, most=MOST_SIZE),
         )
         tail = 0.5 * (1.0 - level)
         multipliers = np.random.default_rng(self.seed).standard_normal((n_resamples, self.groups))

@@ -60,7 +60,7 @@ class TopKOptimal(PoolSampler):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_int("n_neg", self.n_neg, low=self.N, high=MOST_SIZE)
+        check_int("n_neg", self.n_neg, low=self.N, most=MOST_SIZE)
         check_choice("falling", self.falling, (True, False))
         self.params  # noqa: B018 (the metric, K and n_pos are checked where the weights are computed)
 
@@ -136,7 +136,7 @@ class WARP(PoolSampler):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_int("n_neg", self.n_neg, low=1, high=MOST_SIZE)
+        check_int("n_neg", self.n_neg, low=1, most=MOST_SIZE)
         check_real("margin", self.margin, low=0.0, open_low=True)
         if self.corrected:
             raise ValueError("corrected must be False for WARP, whose weights do not sum to one, got True")

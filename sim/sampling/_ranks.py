@@ -99,7 +99,7 @@ def rank_distribution(
     """
     _refuse_adaptive(sampler)
     if np.ndim(losses) == 0:
-        n = check_int("losses", losses, low=1, high=MOST_SIZE)
+        n = check_int("losses", losses, low=1, most=MOST_SIZE)
         exact = sampler.rank_distribution(n, replace=replace)
     else:
         array = _all_losses(losses)
@@ -156,7 +156,7 @@ def simulate_rank_distribution(
     by_rank = array[order]
     if not replace and by_rank.size < sampler.N:
         raise ValueError(f"losses must have >= N={sampler.N} entries without replacement, got {by_rank.size}")
-    pools = check_int("n_pools", n_pools, low=2, high=MOST_SIZE)
+    pools = check_int("n_pools", n_pools, low=2, most=MOST_SIZE)
     proposal = proposal_arrays(sampler.proposal, None if counts is None else _counts(counts, array.size)[order])
     blocks = min(_BLOCKS, pools)
     first = np.zeros((blocks, by_rank.size))
