@@ -47,6 +47,8 @@ def results(options: argparse.Namespace) -> tuple[str, list[str], list[list[Any]
     from .experiments.sweep import read_sweep
 
     check_target("--csv", options.csv, parents=options.parents)
+    if options.data is not None and not Path(options.data).name.strip("."):
+        raise ValueError(f"data must be the name of a data set, got {options.data!r}")
     folder = options.results or results_dir()
     keys = None if options.file is None else [cell.key for cell in read_sweep(options.file)]
     store = Store(folder, keys, options.data)

@@ -12,7 +12,7 @@ from ._names import hint
 
 __all__ = [
     "MOST_CELLS", "MOST_EPOCHS", "MOST_FACTORS", "MOST_JOBS", "MOST_LAYERS", "MOST_POOL", "MOST_RANKINGS", "MOST_SEED",
-    "MOST_SIZE",     "check_choice", "check_finite", "check_fraction", "check_int", "check_real", "losses_array",
+    "MOST_SIZE", "check_choice", "check_finite", "check_fraction", "check_int", "check_real", "losses_array",
 ]  # fmt: skip
 
 MOST_SIZE = 2**31 - 1

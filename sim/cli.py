@@ -233,6 +233,7 @@ def _text(value: Any) -> str:
 
 def _reproduce(options: argparse.Namespace) -> int:
     from .experiments import BY_DATA, BY_METHOD, EXPERIMENTS, experiment, make
+    from .experiments.means import read_table
     from .experiments.reproduce import experiment_ids
 
     names = experiment_ids(options.only or []) or list(
@@ -242,6 +243,8 @@ def _reproduce(options: argparse.Namespace) -> int:
     if options.list:
         _table("", ("id", "what"), list(titles.items()))
         return 0
+    for path in options.reuse:  # before the work
+        read_table("reuse", path)
     settings = _cli_sweep.surroundings(
         options, profile=options.profile, seed=options.seed, data=tuple(options.data), methods=tuple(options.method),
         reuse=tuple(options.reuse),
