@@ -59,7 +59,7 @@ class Parser(argparse.ArgumentParser):
     def _innermost(self, options: argparse.Namespace) -> Parser:
         for action in self._actions:
             if isinstance(action, argparse._SubParsersAction):
-                chosen = action.choices.get(getattr(options, action.dest, None))
+                chosen = action.choices.get(str(getattr(options, action.dest, "")))
                 return chosen._innermost(options) if isinstance(chosen, Parser) else self
         return self
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 from typing import Any
 
-from ._memory import check_memory, check_seconds
+from ._memory import LONG_SECONDS, check_memory, check_seconds, time_words
 from ._terminal import say
 
-__all__ = ["announce", "correlation_seconds", "estimate_seconds", "training_seconds"]
+__all__ = ["announce", "correlation_seconds", "estimate_seconds", "last_time", "training_seconds"]
 
 
 def announce(seconds: float, advice: str) -> None:
@@ -16,6 +18,16 @@ def announce(seconds: float, advice: str) -> None:
     words = check_seconds(seconds, advice)
     if words:
         say(f"hns: {words}", error=True)
+
+
+def last_time(stem: Path, profile: str) -> str:
+    """How long an experiment took when ``stem``.json was made by this profile, if that was long."""
+    try:
+        record = json.loads(stem.with_name(f"{stem.name}.json").read_text(encoding="utf-8"))
+        seconds = float(record["seconds"]) if record["profile"] == profile else 0.0
+    except (OSError, ValueError, TypeError, KeyError):
+        return ""
+    return f" (took {time_words(seconds)} the last time)" if seconds >= LONG_SECONDS else ""
 
 
 def training_seconds(model: Any, users: int, items: int, pairs: int) -> float:

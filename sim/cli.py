@@ -252,7 +252,9 @@ def _reproduce(options: argparse.Namespace) -> int:
     start = time.perf_counter()
     missing = 0
     for number, name in enumerate(names, 1):
-        say(f"[{number}/{len(names)}] {name}: {titles[name]}")
+        say(
+            f"[{number}/{len(names)}] {name}: {titles[name]}{_cli_work.last_time(options.out / name, settings.profile)}"
+        )
         outcome = make(name, settings, options.out)
         if outcome.missing:
             missing += 1

@@ -340,3 +340,43 @@ def test_long_runs_are_announced_and_endless_ones_refused(seconds):
             _memory.check_seconds(seconds, "less")
     else:
         assert ("about" in _memory.check_seconds(seconds, "less")) == (seconds >= 60)
+
+
+def test_the_page_states_the_largest_values_that_are_checked():
+    from sim import _validation as v
+
+    page = Path(__file__).parents[2].joinpath("docs", "command_line.md").read_text(encoding="utf-8")
+    for most in (v.MOST_POOL, v.MOST_FACTORS, v.MOST_LAYERS, v.MOST_EPOCHS, v.MOST_SIZE, v.MOST_JOBS, v.MOST_CELLS):
+        assert f"{most:,}" in page
+    assert f"{v.MOST_RANKINGS:,}" in page and v.MOST_SEED == 2**63 - 1
+    for line in _terminal.STATUS.splitlines()[1:6]:
+        assert f"| {line.split()[0]} |" in page
+
+
+@pytest.mark.parametrize(
+    ("record", "says"),
+    [
+        ('{"seconds": 7200, "profile": "paper"}', " (took 2 hours the last time)"),
+        ('{"seconds": 7200, "profile": "smoke"}', ""),
+        ('{"seconds": 5, "profile": "paper"}', ""),
+        ('{"seconds": "x", "profile": "paper"}', ""),
+        ("[]", ""),
+        ("no json", ""),
+    ],
+)
+def test_a_long_experiment_says_what_it_took(record, says, tmp_path):
+    from sim._cli_work import last_time
+
+    (tmp_path / "F6.json").write_text(record)
+    assert last_time(tmp_path / "F6", "paper") == says
+
+
+def test_divergence_is_one_line(capsys):
+    from sim.bpr import BPRMF, Diverged
+
+    def diverge(*_: object, **__: object) -> None:
+        raise Diverged("factors are not finite or too large after epoch 1: use a smaller lr")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BPRMF, "fit", diverge)
+        check(["train", "clicks.csv", "--quiet"], capsys, status=1)
