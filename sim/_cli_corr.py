@@ -75,7 +75,7 @@ def corr(options: argparse.Namespace) -> tuple[str, list[str], list[list[Any]]]:
     check_target("--csv", options.csv, parents=options.parents)
     model = _cli_models.score_model(options)
     for name in ("n_pos", "n_neg"):
-        check_int(name, getattr(options, name), low=1, most=MOST_SIZE)
+        check_int(name, getattr(options, name), low=1, high=MOST_SIZE)
     if options.simulate is not None:
         check_int("n_rankings", options.simulate, low=10, high=MOST_RANKINGS)
     check_memory(100.0 * options.n_neg * len(options.k), None, "use fewer negatives or cut-offs")
@@ -120,15 +120,19 @@ def _simulated(options: argparse.Namespace, model: ScoreModel | None, ks: list[i
     import numpy as np
 
     from .rankings import simulate_correlation
+    from .rankings._plan import make_plan
 
     grid = np.geomspace(1, max(options.n_neg, 1), GRID[options.method]).round().astype(np.int64)
     ms = np.union1d(grid, np.array([k for k in ks if 1 <= k <= options.n_neg], dtype=np.int64))
     if options.n_neg <= 2000 and options.method == "pearson":
         ms = np.arange(1, options.n_neg + 1)
+    metric = "ndcg" if options.metric == "dcg" else options.metric  # proportional: N_+ and K are fixed
     rankings = RANKINGS if options.simulate is None else options.simulate
+    make_plan(  # refuses what cannot be before anything is said of time
+        options.n_pos, options.n_neg, (metric,), ks, rankings, options.alpha, ms, options.method
+    )
     seconds = _cli_work.correlation_seconds(options.n_pos, options.n_neg, rankings, len(ms), options.method)
     _cli_work.announce(seconds, "use fewer rankings (--simulate) or items")
-    metric = "ndcg" if options.metric == "dcg" else options.metric  # proportional: N_+ and K are fixed
     result = simulate_correlation(
         options.n_pos, options.n_neg, metrics=(metric,), ks=ks, rng=options.seed, score_model=model,
         n_rankings=rankings, alpha=options.alpha,

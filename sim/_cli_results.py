@@ -58,9 +58,9 @@ def results(options: argparse.Namespace) -> tuple[str, list[str], list[list[Any]
             table = _added(options.csv, table)
         write_text(options.csv, table.to_csv(index=False, float_format="%.10g", lineterminator="\n"))
     for path, why in store.damaged.items():
-        say(f"hns: passed over {path}: {why}", error=True)
+        say(f"passed over {path}: {why}", error=True)
     for why in store.failed.values():
-        say(f"hns: failed: {why}", error=True)
+        say(f"failed: {why}", error=True)
     title = f"{table.key.nunique()} runs in {folder}"
     if options.csv is not None:
         return f"{title}, {len(table)} rows written to {options.csv}", [], []

@@ -106,7 +106,7 @@ def test_numbers_that_cannot_be(command, capsys):
         (["corr", "5"], "required: n_neg"),
         (["corr", "5", "five"], "must be an integer, got 'five'"),
         (["corr", "2000000000", "100000000"], "memory"),
-        (["corr", "5", "1000000000000"], "n_neg must be <= 2147483647, got 1000000000000"),
+        (["corr", "5", "1000000000000"], "n_neg must be in 1..2147483647, got 1000000000000"),
         (["corr", "1000000000", "2000000000"], "memory"),
         (["corr", "1000", "100000", "--k", "5", "--simulate", "9000000000"], "sixty days"),
         (["corr", "5", "5", "--k", "2", "--simulate", "1000000000000"], "n_rankings must be in 10..10000000000"),
