@@ -30,12 +30,13 @@ def last_time(stem: Path, profile: str) -> str:
     return f" (took {time_words(seconds)} the last time)" if seconds >= LONG_SECONDS else ""
 
 
-def training_seconds(model: Any, users: int, items: int, pairs: int) -> float:
-    """Of all epochs of a training."""
+def training_seconds(model: Any, interactions: Any) -> float:
+    """Of all epochs of a training on a sparse matrix of pairs."""
     from .bpr import LightGCN
     from .sampling import NonSampling
 
     s, sampler = model.settings, model.sampler
+    (users, items), pairs = interactions.shape, interactions.nnz
     if isinstance(sampler, NonSampling):
         epoch = 1.0 * users * items * s.factors
     else:

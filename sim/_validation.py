@@ -18,7 +18,7 @@ __all__ = [
 MOST_SIZE = 2**31 - 1
 """Largest number of users, items, pairs, rankings, cut-offs or pairs of a batch: indices have 32 bits."""
 
-MOST_POOL = 10**8
+MOST_POOL = 2**28
 """Largest pool N, number M of kept negatives, and cache C."""
 
 MOST_FACTORS, MOST_LAYERS, MOST_EPOCHS = 2**16, 1000, 10**6

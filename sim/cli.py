@@ -341,7 +341,7 @@ def _train(options: argparse.Namespace) -> int:
     pairs = data.train if watched else data.fit
     model = _model(options, pairs)
     say(model)
-    seconds = _cli_work.training_seconds(model, *pairs.shape, pairs.nnz)
+    seconds = _cli_work.training_seconds(model, pairs)
     _cli_work.announce(seconds, "use fewer epochs, factors or layers, or a smaller N")
     model.fit(
         pairs,

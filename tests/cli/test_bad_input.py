@@ -153,7 +153,7 @@ def test_one_line_that_says_what_to_do(arguments, says, capsys):
     [
         (GRID.replace("N = 3", "N = 1e30"), "N must be an integer, got 1e+30"),
         (GRID.replace("N = 3", "N = 3.0"), "N must be an integer, got 3.0"),
-        (GRID.replace("N = 3", "N = 99999999999999999999"), "N must be <= 100000000"),
+        (GRID.replace("N = 3", "N = 99999999999999999999"), "N must be <= 268435456"),
         (GRID.replace("epochs = 1", "epochs = 1e30"), "epochs must be an integer"),
         (GRID.replace("epochs = 1", "batch_size = inf"), "batch_size must be an integer"),
         (GRID.replace("epochs = 1", "layers = 10000000000"), "layers must be <= 1000"),
