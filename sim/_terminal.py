@@ -107,8 +107,8 @@ def _tell(error: Exception) -> int:
     words = str(error)
     if isinstance(error, OSError) and error.strerror:
         words = f"{error.filename}: {error.strerror.lower()}" if error.filename else error.strerror.lower()
-    elif isinstance(error, MemoryError):
-        words = words if words.startswith("max_bytes") or "memory" in words else f"not enough memory: {words}"
+    elif isinstance(error, MemoryError) and not isinstance(error, ValueError):  # not one that was refused before
+        words = f"not enough memory: {words}"
     elif not isinstance(error, (ValueError, TypeError, OSError, ArithmeticError)):
         words = f"unforeseen {type(error).__name__}: {words}; HNS_TRACEBACK=1 shows where it arose"
     words = one_line(words).removesuffix(":") or type(error).__name__

@@ -252,6 +252,7 @@ def test_odd_values_that_numba_passes_over_are_one_line(capsys):
         (FileNotFoundError(2, "No such file or directory", "a\x1b.csv"), 2, "hns: a\\x1b.csv: no such file"),
         (MemoryError(), 2, "hns: not enough memory\n"),
         (_memory.TooLarge("the run needs 3 TiB of memory"), 2, "hns: the run needs 3 TiB of memory\n"),
+        (_memory.TooLarge("the run would take 44 years"), 2, "hns: the run would take 44 years\n"),
         (OSError(28, "No space left on device"), 1, "hns: no space left on device\n"),
         (ConnectionError("scheduler is lost"), 1, "hns: scheduler is lost\n"),
         (ArithmeticError("diverged"), 1, "hns: diverged\n"),
