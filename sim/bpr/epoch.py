@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ..core.jit import MAX_THREADS
+from ..core.memory import check_memory
 from ..core.pairs import clean_pairs
 from ..core.random import stream2
 from ..core.simd import LANES, aligned, aligned_zeros
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BITS", "TABLES", "Diverged", "Epoch", "Interrupt", "checked_tables", "interactions", "table_shapes", "threads",
+    "training_bytes",
 ]  # fmt: skip
 
 TABLES = ("U", "mU", "vU", "V", "mV", "vV")
@@ -231,6 +233,19 @@ def table_shapes(shape: tuple[int, int], settings: Settings) -> dict[str, tuple[
     return {name: (shape[0] if name.endswith("U") else shape[1], width) for name in TABLES}
 
 
+def training_bytes(pairs: sparse.csr_matrix, model: BPRMF) -> int:
+    """About the memory that a training on these pairs holds, besides the pairs themselves."""
+    s, sampler = model.settings, model.sampler
+    size = np.dtype(s.dtype).itemsize
+    width = -(-s.columns // LANES) * LANES
+    tables = (8 if getattr(s, "layers", 0) else 6) * sum(pairs.shape) * width * size
+    batch = min(s.batch_size, pairs.nnz)
+    entries = 0 if isinstance(sampler, NonSampling) else batch * (width + 2 * (sampler.width + 1)) * size
+    caches = pairs.shape[0] * int(getattr(sampler, "C", 0)) * 8
+    pools = min(MAX_THREADS, numba.get_num_threads()) * 24 * int(sampler.N)
+    return int(tables + entries + caches + pools + 24 * pairs.nnz)
+
+
 def checked_tables(
     path: str | os.PathLike[str], arrays: dict[str, NDArray[Any]], prefix: str, shape: tuple[int, int], s: Settings
 ) -> dict[str, NDArray[Any]]:
@@ -257,7 +272,11 @@ def interactions(user_items: Any, model: BPRMF) -> sparse.csr_matrix:
         if s.loss != "bpr":
             raise ValueError(f"loss must be 'bpr' for training without sampling, got {s.loss!r}")
     elif min(s.batch_size, csr.nnz) * (sampler.width + 1) >= 1 << 31:
-        raise ValueError(f"batch_size must be < {(1 << 31) // (sampler.width + 1)} for {sampler}, got {s.batch_size}")
+        most = ((1 << 31) - 1) // (sampler.width + 1)
+        if most == 0:
+            raise ValueError(f"{sampler} keeps too many negatives of a pair: less than {1 << 31} can be")
+        raise ValueError(f"batch_size must be <= {most} for {sampler}, got {s.batch_size}")
+    check_memory(training_bytes(csr, model), None, "use fewer factors, a smaller batch_size or a smaller N")
     if sampler.proposal != "uniform":
         item_weights(sampler.proposal, np.bincount(csr.indices, minlength=csr.shape[1]).astype(np.float64))
     return csr

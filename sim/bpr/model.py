@@ -17,7 +17,7 @@ from ..core.npz import read_npz, write_npz
 from ..core.pairs import fingerprint, with_ignored
 from ..core.random import stream2, to_seed
 from ..core.simd import aligned_zeros
-from ..core.validation import check_int
+from ..core.validation import MOST_EPOCHS, MOST_SIZE, check_int
 from ..sampling import DNS, Sampler
 from .epoch import Diverged, Epoch, Interrupt, checked_tables, interactions, table_shapes, threads
 from .evaluate import scores_overflow
@@ -151,7 +151,7 @@ class BPRMF(Recommender):
         )  # fmt: skip
         self.sampler = sampler
         self.rng = rng
-        self.n_threads = None if n_threads is None else check_int("n_threads", n_threads, low=1)
+        self.n_threads = None if n_threads is None else check_int("n_threads", n_threads, low=1, most=MOST_SIZE)
         self.seed_ = to_seed(rng)
         self.history_: list[dict[str, Any]] = []
         self._tables: dict[str, NDArray[Any]] = {}
@@ -276,7 +276,7 @@ class BPRMF(Recommender):
         Adam's corrections of its moments take the epochs before to have had as many batches as these.
         """
         train = self._pairs_of(user_items, ignore)
-        more = check_int("epochs", epochs, low=0)
+        more = check_int("epochs", epochs, low=0, most=MOST_EPOCHS)
         if self._tables and (len(self._tables["U"]), len(self._tables["V"])) != train.shape:
             known = (len(self._tables["U"]), len(self._tables["V"]))
             raise ValueError(f"user_items must have the fitted shape {known}, got {train.shape}")

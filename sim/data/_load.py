@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.validation import check_choice, check_int, check_real
+from ..core.validation import MOST_SIZE, check_choice, check_int, check_real
 from ._dataset import Dataset, assemble
 from ._fetch import DataError, cache_dir, cache_folder, fetch, file_digest, find_local
 from ._interactions import Interactions, Raw, clean, load_parsed, parsed_key, save_parsed
@@ -237,7 +237,7 @@ def _check(
         "valid_fraction": _check_part("valid_fraction", valid_fraction),
         "test_fraction": _check_part("test_fraction", test_fraction),
         "min_rating": None if min_rating is None else check_real("min_rating", min_rating),
-        "k_core": None if k_core is None else check_int("k_core", k_core, low=0),
+        "k_core": None if k_core is None else check_int("k_core", k_core, low=0, most=MOST_SIZE),
     }
 
 
