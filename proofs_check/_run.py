@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import replace
 
-from sim.core.validation import check_choice, check_int
+from sim.core.validation import MOST_JOBS, check_choice, check_int
 
 from ._formal import formal_evidence
 from ._registry import get_claim, select_claims
@@ -151,7 +151,7 @@ def run(
     check_choice("effort", effort, EFFORTS)
     if jobs is None:
         jobs = 1 if len(selected) < 4 else min(2, os.cpu_count() or 1)
-    jobs = check_int("jobs", jobs, low=1)
+    jobs = check_int("jobs", jobs, low=1, most=MOST_JOBS)
     done: dict[str, ClaimResult] = {}
 
     def finish(result: ClaimResult) -> None:

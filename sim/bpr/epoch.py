@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ..core.jit import MAX_THREADS
+from ..core.memory import check_memory
 from ..core.pairs import clean_pairs
 from ..core.random import stream2
 from ..core.simd import LANES, aligned_zeros
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BITS", "STATE", "TABLES", "Diverged", "Epoch", "Interrupt", "interactions", "start_tables", "table_shapes",
-    "threads", "trainable",
+    "threads", "trainable", "training_bytes",
 ]  # fmt: skip
 
 TABLES = ("U", "mU", "vU", "V", "mV", "vV")
@@ -262,6 +263,19 @@ def start_tables(shape: tuple[int, int], s: Settings, seed: int) -> dict[str, ND
     return tables
 
 
+def training_bytes(pairs: sparse.csr_matrix, model: BPRMF) -> int:
+    """About the memory that a training on these pairs holds, besides the pairs themselves."""
+    s, sampler = model.settings, model.sampler
+    size = np.dtype(s.dtype).itemsize
+    width = -(-s.columns // LANES) * LANES
+    tables = (8 if getattr(s, "layers", 0) else 6) * sum(pairs.shape) * width * size
+    batch = min(s.batch_size, pairs.nnz)
+    entries = 0 if isinstance(sampler, NonSampling) else batch * (width + 2 * (sampler.width + 1)) * size
+    caches = pairs.shape[0] * int(getattr(sampler, "C", 0)) * 8
+    pools = min(MAX_THREADS, numba.get_num_threads()) * 24 * int(sampler.N)
+    return int(tables + entries + caches + pools + 24 * pairs.nnz)
+
+
 def interactions(user_items: Any) -> sparse.csr_matrix:
     """The observed pairs, at least one."""
     csr = clean_pairs("user_items", user_items)
@@ -279,6 +293,10 @@ def trainable(csr: sparse.csr_matrix, model: BPRMF) -> None:
         if s.loss != "bpr":
             raise ValueError(f"loss must be 'bpr' for training without sampling, got {s.loss!r}")
     elif min(s.batch_size, csr.nnz) * (sampler.width + 1) >= 1 << 31:
-        raise ValueError(f"batch_size must be < {(1 << 31) // (sampler.width + 1)} for {sampler}, got {s.batch_size}")
+        most = ((1 << 31) - 1) // (sampler.width + 1)
+        if most == 0:
+            raise ValueError(f"{sampler} keeps too many negatives of a pair: less than {1 << 31} can be")
+        raise ValueError(f"batch_size must be <= {most} for {sampler}, got {s.batch_size}")
+    check_memory(training_bytes(csr, model), None, "use fewer factors, a smaller batch_size or a smaller N")
     if sampler.proposal != "uniform":
         item_weights(sampler.proposal, np.bincount(csr.indices, minlength=csr.shape[1]).astype(np.float64))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ..core.simd import aligned_zeros
-from ..core.validation import check_int
+from ..core.validation import MOST_LAYERS, MOST_SIZE, check_int
 from ..sampling import Sampler
 from .epoch import Epoch, threads
 from .kernels import graph as kernels
@@ -44,8 +44,8 @@ class GraphSettings(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_int("layers", self.layers, low=0)
-        check_int("refresh", self.refresh, low=1)
+        check_int("layers", self.layers, low=0, most=MOST_LAYERS)
+        check_int("refresh", self.refresh, low=1, most=MOST_SIZE)
         for name in ("sparse", "item_bias"):
             if getattr(self, name):
                 raise ValueError(f"{name} must be False for LightGCN, got True")

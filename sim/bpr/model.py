@@ -19,7 +19,7 @@ from ..core.npz import read_npz, write_npz
 from ..core.pairs import fingerprint, with_ignored
 from ..core.random import to_seed
 from ..core.simd import aligned
-from ..core.validation import check_int
+from ..core.validation import MOST_EPOCHS, MOST_SIZE, check_int
 from ..sampling import Sampler
 from .defaults import Given
 from .epoch import Diverged, Epoch, Interrupt, interactions, start_tables, threads, trainable
@@ -151,7 +151,7 @@ class BPRMF(Recommender):
         )  # fmt: skip
         self.sampler: Any = sampler
         self.rng = rng
-        self.n_threads = None if n_threads is None else check_int("n_threads", n_threads, low=1)
+        self.n_threads = None if n_threads is None else check_int("n_threads", n_threads, low=1, most=MOST_SIZE)
         self.seed_ = to_seed(rng)
         self.history_: list[dict[str, Any]] = []
         self._tables: dict[str, NDArray[Any]] = {}
@@ -181,6 +181,10 @@ class BPRMF(Recommender):
         params = self.get_params()
         shown = (n for n in sorted(params, key=[*defaults].index) if params[n] != defaults[n])
         return f"{type(self).__name__}({', '.join(f'{n}={_shown(params[n])}' for n in shown)})"
+
+    def settled(self, user_items: Any) -> tuple[Sampler, Settings]:
+        """The sampler and the settings that :meth:`fit` will use for these data."""
+        return self._given.settle(interactions(user_items), self.settings)
 
     def choice(self, user_items: Any) -> str:
         """What :meth:`fit` will choose for these data and why, in words; empty if all was given."""
@@ -288,7 +292,7 @@ class BPRMF(Recommender):
         Adam's corrections of its moments take the epochs before to have had as many batches as these. The work is done
         on a copy of the tables, which may be read-only: a failure leaves the model as :meth:`fit` says.
         """
-        more, before = check_int("epochs", epochs, low=0), dict(vars(self))
+        more, before = check_int("epochs", epochs, low=0, most=MOST_EPOCHS), dict(vars(self))
         with self._or_as(before):
             train = self._pairs_of(user_items, ignore, anew=not self._tables)
         known = (len(self._tables["U"]), len(self._tables["V"])) if self._tables else train.shape

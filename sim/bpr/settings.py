@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.validation import check_choice, check_int, check_real
+from ..core.validation import MOST_EPOCHS, MOST_FACTORS, MOST_SIZE, check_choice, check_int, check_real
 from .kernels.loss import BCE, BPR, HINGE, INFONCE, LLPAUC, PSL, SAMPLED_SOFTMAX
 from .kernels.optimizer import ADAM, SGD
 
@@ -52,13 +52,13 @@ class Settings:
     share: float = 1.0
 
     def __post_init__(self) -> None:
-        check_int("factors", self.factors, low=1)
+        check_int("factors", self.factors, low=1, most=MOST_FACTORS)
         check_real("lr", self.lr, low=0.0, open_low=True)
         check_real("weight_decay", self.weight_decay, low=0.0)
-        check_int("epochs", self.epochs, low=0)
-        check_int("batch_size", self.batch_size, low=1)
+        check_int("epochs", self.epochs, low=0, most=MOST_EPOCHS)
+        check_int("batch_size", self.batch_size, low=1, most=MOST_SIZE)
         check_real("lr_decay", self.lr_decay, low=0.0, high=1.0, open_low=True)
-        check_int("lr_decay_every", self.lr_decay_every, low=1)
+        check_int("lr_decay_every", self.lr_decay_every, low=1, most=MOST_SIZE)
         check_real("init_scale", self.init_scale, low=0.0)
         check_choice("dtype", self.dtype, ("float32", "float64"))
         check_choice("optimizer", self.optimizer, tuple(RULES))

@@ -14,7 +14,7 @@ from scipy import sparse
 from ..core.npz import check_writable, read_npz, write_npz
 from ..core.pairs import clean_pairs, fingerprint
 from ..core.simd import aligned
-from ..core.validation import check_int, check_real
+from ..core.validation import MOST_SIZE, check_int, check_real
 from .epoch import BITS
 from .evaluate import METRICS, evaluate
 from .saved import best_state, checked_tables, entry, run_state
@@ -32,14 +32,14 @@ class Watch:
         self, metric: str, every: int, patience: int | None, train: sparse.csr_matrix, valid: Any | None
     ) -> None:
         self.metric, self.train = metric, train
-        self.every = check_int("evaluate_every", every, low=1)
-        self.patience = None if patience is None else check_int("patience", patience, low=1)
+        self.every = check_int("evaluate_every", every, low=1, most=MOST_SIZE)
+        self.patience = None if patience is None else check_int("patience", patience, low=1, most=MOST_SIZE)
         if self.patience is not None and valid is None:
             raise ValueError("valid must be given when patience is set")
         name, _, k = str(metric).partition("@")
         if name not in METRICS or not k.isdecimal():
             raise ValueError(f"metric must look like 'ndcg@20' with one of {', '.join(METRICS)}, got {metric!r}")
-        self.k = check_int("metric's K", int(k), low=1)
+        self.k = check_int("metric's K", int(k), low=1, most=MOST_SIZE)
         self.valid = None if valid is None else clean_pairs("valid", valid, train.shape)
         if self.valid is not None and self.valid.nnz == 0:
             raise ValueError("valid must have at least one positive, got none")
@@ -91,7 +91,7 @@ class Checkpoint:
     ) -> None:
         self.path, self.watch = Path(path), watch
         self.seconds = 60 * check_real("checkpoint_minutes", minutes, low=0.0)
-        self.epochs = None if epochs is None else check_int("checkpoint_epochs", epochs, low=1)
+        self.epochs = None if epochs is None else check_int("checkpoint_epochs", epochs, low=1, most=MOST_SIZE)
         self.identity = {
             "bits": BITS, "sampler": repr(model.sampler), "seed": model.seed_, "data": fingerprint(watch.train),
             **model.settings.as_dict(), **watch.identity(),

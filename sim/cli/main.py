@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..core.terminal import STATUS, check_target, guarded, printable, say
 from . import corr as _cli_corr
 from . import estimate as _cli_estimate
 from . import results as _cli_results
 from . import samplers as _cli_samplers
 from . import sweep as _cli_sweep
+from . import work as _cli_work
+from .parser import Formatter, Parser
 
 __all__ = ["main"]
 
@@ -37,7 +40,9 @@ environment
   HNS_CACHE_DIR    fetched and parsed data (default: the user's cache folder)
   HNS_RESULTS_DIR  finished training runs (default: results)
   NUMBA_NUM_THREADS  threads of the compiled kernels
-""",
+
+"""
+    + STATUS,
     "reproduce": """\
 Every figure is written as PDF, PNG, the tidy CSV behind it and a JSON that says how it was made. Finished training runs
 are kept in the results folder: a run that was stopped goes on where it was. Profiles: smoke (seconds), default
@@ -82,9 +87,9 @@ A run with --checkpoint that was stopped goes on, to the same bits, when it is s
 }
 
 
-def _parser() -> argparse.ArgumentParser:
-    formatter = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    formatter = Formatter
+    parser = Parser(
         prog="hns",
         description="The theories behind hard negative sampling, checked: exact theory, simulation, training.",
         epilog=_EPILOG["hns"],
@@ -149,18 +154,19 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     p.add_argument("--temperature", type=float, default=1.0, help="of the last three losses (default: 1)")
     p.add_argument("--share", type=float, default=1.0, help="llpauc: share of the best positives (default: 1)")
-    p.add_argument("--factors", type=int, default=32)
+    p.add_argument("--factors", type=int, default=32, help="dimension of the embeddings")
     p.add_argument("--layers", type=int, help="train LightGCN with so many layers instead of matrix factorisation")
     by_data = "(default: chosen by the data, see below)"
     p.add_argument("--lr", type=float, help=f"learning rate {by_data}")
     p.add_argument("--weight-decay", type=float, help=f"factor of the L2 term {by_data}")
     p.add_argument("--epochs", type=int, help=f"passes over the pairs {by_data}")
     p.add_argument("--batch-size", type=int, help=f"pairs a step {by_data}")
-    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--seed", type=int, default=0, help="of the training; the split has its own")
     p.add_argument("--ks", type=int, nargs="+", default=[5, 20, 50], help="cut-offs of the metrics")
     p.add_argument("--patience", type=int, help="stop after so many validations (every 5 epochs) without a new best")
     p.add_argument("--checkpoint", type=Path, help="keep the state of the run here, and go on from it")
     p.add_argument("--save", type=Path, help="write the trained model here (.npz)")
+    _cli_sweep.add_parents(p)
     p.add_argument("--min-rating", type=float, help="own file: ratings below are not positives")
     p.add_argument(
         "--format", choices=("table", "adjacency"), help="own text file: rows of pairs, or of user item item ..."
@@ -195,36 +201,43 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status. Expected errors are one line on standard error, status 2."""
+    """Run the command line; returns the exit status, see ``hns --help``. Every error is one line on standard error."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments[:1] == ["check"]:  # its options are its own
-        return _check(argparse.Namespace(rest=arguments[1:]))
-    options = _parser().parse_args(arguments)
-    try:
+    options: argparse.Namespace | None = None
+
+    def run() -> int:
+        nonlocal options
+        from ..core.validation import MOST_SEED, check_int
+
+        if arguments[:1] == ["check"]:  # its options are its own
+            return _check(argparse.Namespace(rest=arguments[1:]))
+        options = _parser().parse_args(arguments)
+        if "seed" in options:
+            check_int("seed", options.seed, low=0, most=MOST_SEED)
         return int(options.run(options))
-    except KeyboardInterrupt:
-        kept = "finished runs are kept and will not be repeated"
-        if options.command == "train":
-            kept = "start it again to go on" if options.checkpoint else "nothing is kept without --checkpoint"
-        print(f"stopped; {kept}", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        return 0
-    except (ValueError, TypeError, OSError, ArithmeticError, MemoryError) as error:
-        print(f"hns: {error}", file=sys.stderr)
-        return 2
+
+    def kept() -> str:
+        if options is None:
+            return ""
+        if options.command != "train":
+            return "finished runs are kept and will not be repeated"
+        return "start it again to go on" if options.checkpoint else "nothing is kept without --checkpoint"
+
+    return guarded(run, kept)
 
 
 def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text  # brackets in a name are no markup
 
-    table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    heading = Text(printable(title)) if title else None
+    table = Table(title=heading, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for i, column in enumerate(columns):
         number = bool(rows) and all(isinstance(row[i], (int, float)) or row[i] == "" for row in rows)
-        table.add_column(column, justify="right" if number else "left")
+        table.add_column(Text(printable(column)), justify="right" if number else "left")
     for row in rows:
-        table.add_row(*(_text(value) for value in row))
+        table.add_row(*(Text(printable(_text(value))) for value in row))
     console = Console()
     if not console.is_terminal:  # a file or a pipe: do not wrap
         console = Console(width=200)
@@ -238,13 +251,19 @@ def _text(value: Any) -> str:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
+    from ..runs.means import read_table
     from ..studies import BY_DATA, BY_METHOD, EXPERIMENTS, experiment, make
+    from ..studies.reproduce import experiment_ids
 
-    names = options.only or list(BY_METHOD if options.method else BY_DATA if options.data else EXPERIMENTS)
+    names = experiment_ids(options.only or []) or list(
+        BY_METHOD if options.method else BY_DATA if options.data else EXPERIMENTS
+    )
     titles = {name: experiment(name).TITLE for name in (EXPERIMENTS if options.list else names)}
     if options.list:
         _table("", ("id", "what"), list(titles.items()))
         return 0
+    for path in options.reuse:  # before the work
+        read_table("reuse", path)
     settings = _cli_sweep.surroundings(
         options, profile=options.profile, seed=options.seed, data=tuple(options.data), methods=tuple(options.method),
         reuse=tuple(options.reuse),
@@ -252,20 +271,22 @@ def _reproduce(options: argparse.Namespace) -> int:
     start = time.perf_counter()
     missing = 0
     for number, name in enumerate(names, 1):
-        print(f"[{number}/{len(names)}] {name}: {titles[name]}", flush=True)
+        say(
+            f"[{number}/{len(names)}] {name}: {titles[name]}{_cli_work.last_time(options.out / name, settings.profile)}"
+        )
         outcome = make(name, settings, options.out)
         if outcome.missing:
             missing += 1
-            print(f"    left out: {outcome.missing}", flush=True)
+            say(f"    left out: {outcome.missing}")
         else:
-            print(f"    {outcome.seconds:.0f} s -> {options.out / name}.*", flush=True)
+            say(f"    {outcome.seconds:.0f} s -> {options.out / name}.*")
             together: dict[str, list[str]] = {}
             for rows, command in outcome.kept.items():
                 together.setdefault(command, []).append(rows)
             for command, kept in together.items():
-                print(f"    rows of {'; '.join(kept)} kept from: {command}", flush=True)
+                say(f"    rows of {'; '.join(kept)} kept from: {command}")
     done = len(names) - missing
-    print(f"{done} of {len(names)} written to {options.out} in {time.perf_counter() - start:.0f} s", flush=True)
+    say(f"{done} of {len(names)} written to {options.out} in {time.perf_counter() - start:.0f} s")
     return 0 if done else 1
 
 
@@ -281,7 +302,7 @@ def _results(options: argparse.Namespace) -> int:
     if options.csv is None:
         _table(title, columns, rows)
     else:
-        print(title)
+        say(title)
     return 0
 
 
@@ -297,7 +318,7 @@ def _data_fetch(options: argparse.Namespace) -> int:
     from ..data import fetch
 
     for name in options.names:
-        print(f"{name}: {fetch(name, progress=True)}")
+        say(f"{name}: {fetch(name, progress=True)}")
     return 0
 
 
@@ -338,24 +359,28 @@ def _train(options: argparse.Namespace) -> int:
     from ..bpr import Popularity, evaluate
     from ..bpr.defaults import learned_nothing
     from ..core.npz import check_writable
-    from ..core.validation import check_int
+    from ..core.validation import MOST_SIZE, check_int
     from ..data import load
 
     for k in options.ks:  # what is needed after the training is looked at before it
-        check_int("ks", k, low=1)
+        check_int("ks", k, low=1, most=MOST_SIZE)
     if options.epochs is not None:  # without one the model is its random start
         check_int("epochs", options.epochs, low=1)
+    for option, path in (("--save", options.save), ("--checkpoint", options.checkpoint)):
+        check_target(option, path, parents=options.parents)
     if options.save is not None:
         check_writable(options.save)
     data = load(
         options.data, min_rating=options.min_rating, progress=not options.quiet, format=options.format,
         separator=options.separator, columns=_columns(options.columns),
     )  # fmt: skip
-    print(data.describe())
+    say(data.describe())
     watched = options.patience is not None
     train = data.train if watched else data.fit
     model = _model(options, train)
-    print("\n".join(filter(None, (str(model), model.choice(train)))))
+    say("\n".join(filter(None, (str(model), model.choice(train)))))
+    seconds = _cli_work.training_seconds(model, train)
+    _cli_work.announce(seconds, "use fewer epochs, factors or layers, or a smaller N")
     model.fit(
         train,
         valid=data.valid if watched else None,
@@ -374,29 +399,29 @@ def _train(options: argparse.Namespace) -> int:
         _table("test", ("metric", *(f"{of}@{k}" for of in ("", "popularity ") for k in options.ks)), rows)
     if options.save is not None:
         model.save(options.save)
-        print(f"saved to {options.save}")
+        say(f"saved to {options.save}")
     return 0
 
 
 def _corr(options: argparse.Namespace) -> int:
     _table(*_cli_corr.corr(options))
     if options.csv is not None:
-        print(f"curves written to {options.csv}")
+        say(f"curves written to {options.csv}")
     return 0
 
 
 def _estimate(options: argparse.Namespace) -> int:
     above, columns, rows, below = _cli_estimate.estimate(options, _cli_samplers.make(options))
-    print(above)
+    say(above)
     _table("", columns, rows)
-    print(below)
+    say(below)
     return 0
 
 
 def _check(options: argparse.Namespace) -> int:
     from proofs_check.cli import main as check
 
-    return int(check(options.rest))
+    return int(check(options.rest, prog="hns check"))
 
 
 if __name__ == "__main__":

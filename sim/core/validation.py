@@ -9,11 +9,34 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-__all__ = ["check_choice", "check_finite", "check_fraction", "check_int", "check_real", "check_sparse", "losses_array"]
+from .names import hint
+
+__all__ = [
+    "MOST_CELLS", "MOST_EPOCHS", "MOST_FACTORS", "MOST_JOBS", "MOST_LAYERS", "MOST_POOL", "MOST_RANKINGS", "MOST_SEED",
+    "MOST_SIZE", "check_choice", "check_finite", "check_fraction", "check_int", "check_real",
+    "check_sparse", "losses_array",
+]  # fmt: skip
+
+MOST_SIZE = 2**31 - 1
+"""Largest number of users, items, pairs, rankings, cut-offs or pairs of a batch: indices have 32 bits."""
+
+MOST_POOL = 2**28
+"""Largest pool N, number M of kept negatives, and cache C."""
+
+MOST_FACTORS, MOST_LAYERS, MOST_EPOCHS = 2**16, 1000, 10**6
+MOST_JOBS, MOST_RANKINGS = 1024, 10**10
+MOST_CELLS = 100_000
+"""Largest number of cells of a grid."""
+
+MOST_SEED = 2**63 - 1
 
 
-def check_int(name: str, value: Any, *, low: int | None = None, high: int | None = None) -> int:
-    """``value`` as an int in [low, high]; bools and non-integral floats are refused.
+def check_int(
+    name: str, value: Any, *, low: int | None = None, high: int | None = None, most: int | None = None
+) -> int:
+    """``value`` as an int in [low, high]; bools and floats are refused.
+
+    ``most`` is the largest value that makes sense at all, one of those above: only who exceeds it is told.
 
     Examples
     --------
@@ -27,8 +50,15 @@ def check_int(name: str, value: Any, *, low: int | None = None, high: int | None
     except TypeError:
         raise TypeError(f"{name} must be an integer, got {value!r}") from None
     if (low is not None and number < low) or (high is not None and number > high):
-        raise ValueError(f"{name} must be {_range(low, high)}, got {number}")
+        raise ValueError(f"{name} must be {_range(low, high)}, got {_shown(number)}")
+    if most is not None and number > most:
+        raise ValueError(f"{name} must be <= {most}, got {_shown(number)}")
     return number
+
+
+def _shown(number: int) -> str:
+    """An integer in few characters: Python refuses to write very long ones."""
+    return str(number) if abs(number) < 10**40 else f"an integer of about {int(number.bit_length() * 0.30103)} digits"
 
 
 def check_real(
@@ -58,7 +88,8 @@ def check_fraction(name: str, value: Any) -> float:
 def check_choice(name: str, value: Any, allowed: tuple[Any, ...]) -> Any:
     """``value`` if it is one of ``allowed``."""
     if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
+        near = hint(value, allowed, everything=False)
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}{near and ': '}{near}")
     return value
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..core.validation import check_choice, check_int, check_real
+from ..core.validation import MOST_SIZE, check_choice, check_int, check_real
 from ._columns import as_series
 from ._dataset import Dataset, assemble
 from ._fetch import DataError, cache_dir, cache_folder, fetch, file_digest, find_local
@@ -248,7 +248,7 @@ def _check(
         "valid_fraction": _check_part("valid_fraction", valid_fraction),
         "test_fraction": _check_part("test_fraction", test_fraction),
         "min_rating": None if min_rating is None else check_real("min_rating", min_rating),
-        "k_core": None if k_core is None else check_int("k_core", k_core, low=0),
+        "k_core": None if k_core is None else check_int("k_core", k_core, low=0, most=MOST_SIZE),
     }
 
 

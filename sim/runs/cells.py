@@ -26,7 +26,7 @@ from ..bpr import BPRMF, LightGCN, Ranks, rank_positives
 from ..bpr.evaluate import METRICS
 from ..bpr.settings import Settings
 from ..core.npz import check_writable, read_npz, write_npz
-from ..core.validation import check_choice, check_int, check_real
+from ..core.validation import MOST_EPOCHS, MOST_SEED, MOST_SIZE, check_choice, check_int, check_real
 from ..data import Dataset, available, load
 from ..data.kernels import split_rows
 from ..sampling import Sampler
@@ -96,11 +96,11 @@ class Cell:
     shielded: bool = False
 
     def __post_init__(self) -> None:
-        check_int("seed", self.seed, low=0)
+        check_int("seed", self.seed, low=0, most=MOST_SEED)
         check_choice("held_out", self.held_out, ("valid", "test"))
-        check_int("every", self.every, low=1)
+        check_int("every", self.every, low=1, most=MOST_SIZE)
         check_real("hidden", self.hidden, low=0.0, high=1.0)
-        check_int("epochs", self.model.get("epochs", 1), low=1)
+        check_int("epochs", self.model.get("epochs", 1), low=1, most=MOST_EPOCHS)
         check_choice("shielded", self.shielded, (False, True))
 
     @classmethod

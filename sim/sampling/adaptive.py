@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.jit import MAX_THREADS
-from ..core.validation import check_choice, check_fraction, check_int, check_real
+from ..core.validation import MOST_POOL, check_choice, check_fraction, check_int, check_real
 from .base import Refresh, Sampler
 from .kernels import adaptive as kernels
 from .kernels import weigh as k
@@ -62,7 +62,7 @@ class AOBPR(Sampler):
     adaptive = True
 
     def __post_init__(self) -> None:
-        check_int("N", self.N, low=1)
+        check_int("N", self.N, low=1, most=MOST_POOL)
         check_real("lam", self.lam, low=0.0, open_low=True)
 
     @property
@@ -96,8 +96,8 @@ class _Cached(Sampler):
     adaptive = True
 
     def __post_init__(self) -> None:
-        check_int("N", self.N, low=1)
-        check_int("C", self.C, low=1)
+        check_int("N", self.N, low=1, most=MOST_POOL)
+        check_int("C", self.C, low=1, most=MOST_POOL)
 
     @property
     def params(self) -> tuple[float, ...]:
@@ -238,7 +238,7 @@ class IRGAN(_Cached):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_int("C", self.C, low=2)
+        check_int("C", self.C, low=2, most=MOST_POOL)
         check_real("tau", self.tau, low=0.0, open_low=True)
         check_real("rate", self.rate, low=0.0, open_low=True)
 

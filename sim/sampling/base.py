@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ..core.jit import by_address
 from ..core.random import to_seed
-from ..core.validation import check_int, losses_array
+from ..core.validation import MOST_SIZE, check_int, losses_array
 from .kernels.proposals import Proposal
 from .kernels.simulate import draw_many, weigh_rows
 
@@ -216,7 +216,7 @@ class Sampler(ABC):
         pool = losses_array(losses)
         if pool.ndim != 1:
             raise ValueError(f"losses must be one pool (1-D), got shape {pool.shape}")
-        out = np.empty(check_int("size", size, low=0), dtype=np.int64)
+        out = np.empty(check_int("size", size, low=0, most=MOST_SIZE), dtype=np.int64)
         draw_many(self.weights(pool), np.uint64(to_seed(rng)), out)
         return out
 
@@ -251,7 +251,7 @@ class Sampler(ABC):
     def _check_n_neg(self, n_neg: int, replace: bool) -> int:
         if self.proposal != "uniform":
             raise ValueError(f"{self} has no rank distribution free of item counts; use simulate_rank_distribution")
-        n = check_int("n_neg", n_neg, low=1)
+        n = check_int("n_neg", n_neg, low=1, most=MOST_SIZE)
         if not replace and n < self.N:
             raise ValueError(f"n_neg must be >= N={self.N} to draw pools without replacement, got {n}")
         return n

@@ -13,19 +13,19 @@ command line's names and help, the sampler tables of a TOML file, the docs' tabl
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..core.names import hint, plain
 from .adaptive import AOBPR, IRGAN, AdaSIR, Kernel
 from .base import Sampler
 from .ranked import AHNS, WARP, TopKOptimal
 from .samplers import DNS, NonSampling, Softmax, SoftmaxExact, SoftmaxV, Uniform, popularity, pris
 
-__all__ = ["SPECS", "Spec", "known_names", "make", "nearest", "parse", "specs_of"]
+__all__ = ["SPECS", "Spec", "known_names", "make", "parse", "specs_of"]
 
 
 @dataclass(frozen=True)
@@ -125,10 +125,10 @@ def known_names() -> list[str]:
 
 def find(name: str) -> Spec:
     """The spec of a name, upper and lower case, hyphens and underscores alike; ValueError with near names."""
-    by_plain = {_plain(known): spec for known, spec in reversed(specs_of().items())}  # a short name wins
-    if _plain(name) not in by_plain:
-        raise ValueError(f"sampler must be a known one, got {name!r}: {nearest(name, known_names())}")
-    return by_plain[_plain(name)]
+    by_plain = {plain(known): spec for known, spec in reversed(specs_of().items())}  # a short name wins
+    if plain(name) not in by_plain:
+        raise ValueError(f"sampler must be a known one, got {name!r}: {hint(name, known_names())}")
+    return by_plain[plain(name)]
 
 
 def make(name: str, arguments: Mapping[str, Any], train: Any = None) -> Sampler:
@@ -142,7 +142,7 @@ def make(name: str, arguments: Mapping[str, Any], train: Any = None) -> Sampler:
     spec = find(name)
     for key in arguments:
         if key not in spec.parameters:
-            raise ValueError(f"{spec.name}: {key!r} is not known: {nearest(key, spec.parameters)}")
+            raise ValueError(f"{spec.name}: {key!r} is not known: {hint(key, spec.parameters)}")
     return spec.make(arguments, train)
 
 
@@ -197,16 +197,3 @@ def _value(word: str, text: str) -> Any:
     if not re.fullmatch(r"[\w^.+-]+", word):
         raise ValueError(f"sampler's values must be numbers or plain words, got {word!r} in {text!r}")
     return word
-
-
-def nearest(given: Any, known: Iterable[str]) -> str:
-    """The end of an error about a name: what is near, or else everything."""
-    names: dict[str, str] = {}
-    for name in known:
-        names.setdefault(_plain(name), name)
-    near = [names[name] for name in difflib.get_close_matches(_plain(given), names, cutoff=0.5)]
-    return f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(names.values()) or 'none'}"
-
-
-def _plain(name: Any) -> str:
-    return re.sub(r"[\s_-]", "", str(name)).lower()

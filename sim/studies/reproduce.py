@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ..core.validation import check_choice
+from ..core.names import hint, plain
 from ..data import FetchError
 from ..runs.options import Options
 from ..runs.output import write_figure, write_text
@@ -20,7 +20,7 @@ from ..runs.output import write_figure, write_text
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["BY_DATA", "BY_METHOD", "EXPERIMENTS", "Outcome", "experiment", "make", "reproduce"]
+__all__ = ["BY_DATA", "BY_METHOD", "EXPERIMENTS", "Outcome", "experiment", "experiment_ids", "make", "reproduce"]
 
 EXPERIMENTS = {
     "F1": "tables.f1",
@@ -83,10 +83,44 @@ class Outcome:
     kept: dict[str, str] = field(default_factory=dict)
 
 
+def experiment_ids(words: Sequence[str]) -> list[str]:
+    """The identifiers of experiments in any spelling, each once.
+
+    Raises
+    ------
+    ValueError
+        For a name that is not known; near ones are suggested.
+
+    Examples
+    --------
+    >>> experiment_ids(["Fig", "8", "fig6", "table 2", "g-MAP", "F8"])
+    ['F8', 'F6', 'Table2', 'G-map']
+    """
+    known = {plain(module): name for name, module in EXPERIMENTS.items()} | {plain(name): name for name in EXPERIMENTS}
+    joined: list[str] = []
+    for word in words:
+        if word.isdecimal() and joined and joined[-1].isalpha():  # Fig 8 without quotes
+            joined[-1] += word
+        else:
+            joined.append(word)
+    found = []
+    for word in joined:
+        short = plain(word)
+        for long, kind in (("figure", "fig"), ("fig", "fig"), ("table", "table"), ("tab", "table")):
+            if short.startswith(long) and short.removeprefix(long).isdecimal():
+                short = f"{kind}{int(short.removeprefix(long))}"
+                break
+        if short not in known:
+            near = hint(word, EXPERIMENTS, everything=False)
+            names = ", ".join(EXPERIMENTS)
+            raise ValueError(f"experiment must be one of {names}, got {word!r}{near and ': '}{near}")
+        found.append(known[short])
+    return list(dict.fromkeys(found))
+
+
 def experiment(name: str) -> ModuleType:
-    """The module of an experiment; an unknown name is a ValueError that lists the known ones."""
-    check_choice("experiment", name, tuple(EXPERIMENTS))
-    return import_module(f".{EXPERIMENTS[name]}", __package__)
+    """The module of an experiment; an unknown name is a ValueError that lists the near or the known ones."""
+    return import_module(f".{EXPERIMENTS[experiment_ids([name])[0]]}", __package__)
 
 
 def make(name: str, options: Options, folder: Path) -> Outcome:
@@ -96,6 +130,7 @@ def make(name: str, options: Options, folder: Path) -> Outcome:
     :data:`BY_METHOD` also other methods' where methods are named, and tell how they were made: so these can be done one
     by one, on several machines.
     """
+    name = experiment_ids([name])[0]
     module = experiment(name)
     if options.data and name not in BY_DATA:
         raise ValueError(f"data must be left out for {name}: only {', '.join(BY_DATA)} have a choice of data sets")

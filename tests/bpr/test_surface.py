@@ -58,7 +58,7 @@ def test_bad_values_leave_the_model_as_it_was(X: sparse.csr_matrix) -> None:
     [
         (NonSampling(), {"loss": "hinge"}, "loss must be 'bpr' for training without sampling"),
         (popularity(400.0, 3), {}, "must give weights of a positive, finite sum"),
-        (Uniform(1 << 28), {}, "batch_size must be < 7 for"),
+        (Uniform(1 << 28), {}, "batch_size must be <= 7 for"),
     ],
     ids=str,
 )
