@@ -23,6 +23,7 @@ import numpy as np
 from bench_trainer import best, limits, train_pairs
 from scipy import sparse
 
+from sim._files import write_text
 from sim._jit import kernel
 from sim._simd import aligned_zeros, rows_sum
 from sim.bpr import BPRMF, LightGCN, lightgcn
@@ -121,7 +122,7 @@ def main() -> int:
             with mock.patch.object(lightgcn, "Graph", SciPyGraph):
                 timed("LightGCN by scipy.sparse", LightGCN(layers=options.layers, **common))
     if options.json:
-        options.json.write_text(json.dumps({"data": name, "triad": triad, "ms": ms, "rows": rows}, indent=2) + "\n")
+        write_text(options.json, json.dumps({"data": name, "triad": triad, "ms": ms, "rows": rows}, indent=2) + "\n")
     return 0
 
 

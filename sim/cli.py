@@ -259,10 +259,12 @@ def _sweep(options: argparse.Namespace) -> int:
 
 
 def _results(options: argparse.Namespace) -> int:
+    from ._files import is_stdout
+
     title, columns, rows = _cli_results.results(options)
     if options.csv is None:
         _table(title, columns, rows)
-    else:
+    elif not is_stdout(options.csv):
         print(title)
     return 0
 
@@ -304,9 +306,9 @@ def _model(options: argparse.Namespace, train: Any = None) -> Any:
 
 
 def _train(options: argparse.Namespace) -> int:
+    from ._files import check_writable
     from ._validation import check_int
     from .bpr import evaluate
-    from .bpr._store import check_writable
     from .data import load
 
     for k in options.ks:  # what is needed after the training is looked at before it
@@ -338,7 +340,12 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _corr(options: argparse.Namespace) -> int:
-    _table(*_cli_corr.corr(options))
+    from ._files import is_stdout
+
+    answer = _cli_corr.corr(options)
+    if is_stdout(options.csv):  # nothing else there
+        return 0
+    _table(*answer)
     if options.csv is not None:
         print(f"curves written to {options.csv}")
     return 0

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from .._files import check_writable
 from .._simd import aligned
 from .._validation import check_int, check_real
 from ._pairs import clean_pairs, fingerprint
-from ._store import check_writable, read_npz, write_npz
+from ._store import read_npz, write_npz
 from ._training import BITS, checked_tables
 from .evaluate import METRICS, evaluate
 

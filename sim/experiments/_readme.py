@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from .._files import write_text
 from ._method_table import markdown_means
-from ._output import write_text
 
 __all__ = ["with_tables"]
 

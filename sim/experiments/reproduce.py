@@ -12,10 +12,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from .._files import write_text
 from .._validation import check_choice
 from ..data import FetchError
 from ._options import Options
-from ._output import write_figure, write_text
+from ._output import write_figure
 
 if TYPE_CHECKING:
     import pandas as pd
