@@ -1,7 +1,7 @@
 """Numba's cache of compiled code on disk, not trusted: what is damaged is compiled anew and replaced.
 
-Numba unpickles and runs what it finds. Here each file begins with a check sum, so that one that was cut short or changed
-is noticed before it is looked into; and no error in reading or writing stops a call.
+Numba unpickles and runs what it finds. Here each file begins with a check sum, so that one that was cut short or
+changed is noticed before it is looked into; and no error in reading or writing stops a call.
 """
 
 from __future__ import annotations

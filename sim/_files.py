@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import io
 import os
 import platform
 import re
@@ -177,6 +178,19 @@ def _descriptor(path: str | os.PathLike[str]) -> int | None:
     return None
 
 
+class _OneWay(io.FileIO):
+    """A file without a place in it: what a device says about that is not true."""
+
+    def seekable(self) -> bool:
+        return False
+
+    def tell(self) -> int:
+        raise io.UnsupportedOperation("tell")
+
+    def seek(self, *_: int) -> int:
+        raise io.UnsupportedOperation("seek")
+
+
 def _open_special(path: str | os.PathLike[str]) -> BinaryIO | None:
     """A stream into a descriptor, a device or a FIFO; None for what is written beside and renamed."""
     number = _descriptor(path)
@@ -186,10 +200,10 @@ def _open_special(path: str | os.PathLike[str]) -> BinaryIO | None:
         if number is not None:  # shares its place in the file, which opening the path anew would not
             if sys.stdout is not None:
                 sys.stdout.flush()
-            return os.fdopen(os.dup(number), "wb")
+            return io.BufferedWriter(_OneWay(os.dup(number), "wb"))
         handle = os.open(path, os.O_WRONLY | _NO_WAIT)  # a FIFO that nobody reads is an error then
         os.set_blocking(handle, True)
-        return os.fdopen(handle, "wb")
+        return io.BufferedWriter(_OneWay(handle, "wb"))
     except OSError as error:
         reason = "nobody reads this FIFO" if error.errno == errno.ENXIO else error.strerror
         raise _refused(path, reason) from None

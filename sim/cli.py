@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__, _cli_corr, _cli_estimate, _cli_results, _cli_samplers, _cli_sweep
+from ._signals import Terminated, sigterm_as_ctrl_c
 
 __all__ = ["main"]
 
@@ -180,16 +181,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status. Expected errors are one line on standard error, status 2."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == ["check"]:  # its options are its own
-        return _check(argparse.Namespace(rest=arguments[1:]))
+        with sigterm_as_ctrl_c():
+            return _check(argparse.Namespace(rest=arguments[1:]))
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(options))
-    except KeyboardInterrupt:
+        with sigterm_as_ctrl_c():
+            return int(options.run(options))
+    except KeyboardInterrupt as error:
         kept = "finished runs are kept and will not be repeated"
         if options.command == "train":
             kept = "start it again to go on" if options.checkpoint else "nothing is kept without --checkpoint"
         print(f"stopped; {kept}", file=sys.stderr)
-        return 130
+        return 143 if isinstance(error, Terminated) else 130
     except BrokenPipeError:
         return 0
     except (ValueError, TypeError, OSError, ArithmeticError, MemoryError) as error:
