@@ -6,16 +6,13 @@ import dataclasses
 import html
 import json
 import math
-import os
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from ._registry import get_claim
 from .model import ClaimResult, Evidence
 
-__all__ = ["false_alarm", "ledger_table", "summary", "to_html", "to_json", "write_text"]
+__all__ = ["false_alarm", "ledger_table", "summary", "to_html", "to_json"]
 
 
 def false_alarm(results: Sequence[ClaimResult]) -> float:
@@ -157,20 +154,6 @@ def describe(e: Evidence) -> str:
     if e.seed:
         line += f", seed {e.seed}"
     return ". ".join([line, *filter(None, [e.counterexample, e.error]), *e.notes])
-
-
-def write_text(path: str | Path, text: str) -> None:
-    """Write a file by way of a temporary one, so that it is never half written."""
-    target = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def _number(x: float) -> str:

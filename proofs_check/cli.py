@@ -7,9 +7,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from sim.core.files import write_text
+
 from ._claims_md import claims_markdown, claims_path
 from ._registry import all_claims, select_claims
-from ._report import ledger_table, problems, summary, to_html, to_json, write_text
+from ._report import ledger_table, problems, summary, to_html, to_json
 from ._run import run
 from .model import ClaimResult
 from .tally import EFFORTS

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..core.signals import Terminated, sigterm_as_ctrl_c
 from . import corr as _cli_corr
 from . import estimate as _cli_estimate
 from . import results as _cli_results
@@ -185,16 +186,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status. Expected errors are one line on standard error, status 2."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == ["check"]:  # its options are its own
-        return _check(argparse.Namespace(rest=arguments[1:]))
+        with sigterm_as_ctrl_c():
+            return _check(argparse.Namespace(rest=arguments[1:]))
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(options))
-    except KeyboardInterrupt:
+        with sigterm_as_ctrl_c():
+            return int(options.run(options))
+    except KeyboardInterrupt as error:
         kept = "finished runs are kept and will not be repeated"
         if options.command == "train":
             kept = "start it again to go on" if options.checkpoint else "nothing is kept without --checkpoint"
         print(f"stopped; {kept}", file=sys.stderr)
-        return 130
+        return 143 if isinstance(error, Terminated) else 130
     except BrokenPipeError:
         return 0
     except (ValueError, TypeError, OSError, ArithmeticError, MemoryError) as error:
@@ -264,10 +267,12 @@ def _sweep(options: argparse.Namespace) -> int:
 
 
 def _results(options: argparse.Namespace) -> int:
+    from ..core.files import is_stdout
+
     title, columns, rows = _cli_results.results(options)
     if options.csv is None:
         _table(title, columns, rows)
-    else:
+    elif not is_stdout(options.csv):
         print(title)
     return 0
 
@@ -310,7 +315,7 @@ def _model(options: argparse.Namespace, train: Any = None) -> Any:
 
 def _train(options: argparse.Namespace) -> int:
     from ..bpr import evaluate
-    from ..core.npz import check_writable
+    from ..core.files import check_writable
     from ..core.validation import check_int
     from ..data import load
 
@@ -343,7 +348,12 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _corr(options: argparse.Namespace) -> int:
-    _table(*_cli_corr.corr(options))
+    from ..core.files import is_stdout
+
+    answer = _cli_corr.corr(options)
+    if is_stdout(options.csv):  # nothing else there
+        return 0
+    _table(*answer)
     if options.csv is not None:
         print(f"curves written to {options.csv}")
     return 0

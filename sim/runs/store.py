@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..bpr.settings import Settings
+from ..core.files import not_plain, open_plain
 from .cells import FAILED, SCHEMA, key_of, measure, read_result
 
 if TYPE_CHECKING:
@@ -52,8 +53,7 @@ class Store:
         self.failed: dict[str, str] = {}
         self.damaged: dict[Path, str] = {}
         contents: dict[str, tuple[str, Path]] = {}
-        folder = "*" if data is None else escape(Path(data).name)
-        for path in sorted(results.glob(f"{folder}/[!.]*.npz")):
+        for path in self._listed(results, data, ".npz"):
             try:
                 meta = _read_meta(path)
                 config, split = meta["config"], meta["split"]
@@ -75,13 +75,29 @@ class Store:
                 self.damaged[path] = "its name is not that of its content"
             elif keys is None or key in keys:
                 self.cells[key] = (path, meta)
-        for path in sorted(results.glob(f"{folder}/[!.]*{FAILED}")):
+        for path in self._listed(results, data, FAILED):
             key = path.name.removesuffix(FAILED)
             if key not in self.cells and (keys is None or key in keys):
                 try:
-                    self.failed[key] = str(json.loads(path.read_text())["error"])
-                except (ValueError, KeyError, TypeError):
+                    with open_plain(path) as stream:
+                        self.failed[key] = str(json.load(stream)["error"])
+                except (OSError, ValueError, KeyError, TypeError):
                     self.damaged[path] = "no record of an error"
+
+    def _listed(self, results: Path, data: str | None, ending: str) -> Iterator[Path]:
+        """Plain files of such names in plain folders, in order: others may write here; what is not is `damaged`."""
+        name = "*" if data is None else Path(data).name
+        if name in ("", ".."):
+            raise ValueError(f"data must be the name of a data set or of a file, got {data!r}")
+        for folder in sorted(results.glob("*" if data is None else escape(name))):
+            if folder.is_symlink():
+                self.damaged[folder] = "it is a symbolic link, which is not followed"
+                continue
+            for path in sorted(folder.glob(f"[!.]*{ending}")):
+                if what := not_plain(path):
+                    self.damaged[path] = f"it is {what}, no plain file"
+                else:
+                    yield path
 
     def table(self, metrics: Sequence[str] = ("ndcg@20",), *, last: bool = False) -> pd.DataFrame:
         """Metrics of the cells, in order of their settings.
@@ -140,5 +156,5 @@ def _columns(config: dict[str, Any], changed: Sequence[str]) -> dict[str, Any]:
 
 def _read_meta(path: Path) -> dict[str, Any]:
     """The header alone: the ranks may be large."""
-    with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
+    with open_plain(path) as stream, np.load(stream, allow_pickle=False) as file:
         return json.loads(str(file["meta"]))

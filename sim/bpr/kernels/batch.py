@@ -136,7 +136,8 @@ def run_batches(
     me, threads : int
     shared : (old, entries, offsets, task_losses, counters)
         What the users' side leaves for the items': rows of users, entries, where each block's begin by task; sums of
-        losses by task; and counters, all zero: three a batch (tasks, blocks, arrivals), from batch ``first`` on.
+        losses by task; and counters, all zero: three a batch (tasks, blocks, arrivals), from batch ``first`` on, and
+        one for failures, at which all threads return.
     first, last, batch_size : int
     dealt : (pairs, users, items), each (n_pairs,) int32
         Batch by batch, see :func:`deal_batches`.
@@ -193,7 +194,8 @@ def run_batches(
             )  # fmt: skip
             distribute(n, shift, local, start * entries_a_pair, entries, offsets[task])
             task = next_task(counters, counter)
-        barrier(counters, counter + 2, threads)
+        if not barrier(counters, counter + 2, threads):
+            return
         if me == 0:
             losses[b] = task_losses[:tasks].sum()
         block = next_task(counters, counter + 1)
@@ -202,4 +204,5 @@ def run_batches(
                 block, tasks, entries, offsets, shift, old, tables, sparse, scale, b, optimizer, gradients, touched
             )
             block = next_task(counters, counter + 1)
-        barrier(counters, counter + 2, threads)
+        if not barrier(counters, counter + 2, threads):
+            return
