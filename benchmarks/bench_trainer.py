@@ -34,6 +34,7 @@ from tqdm import tqdm
 
 from sim.bpr import BPRMF
 from sim.cli import samplers as _cli_samplers
+from sim.core.files import write_text
 from sim.core.jit import kernel
 from sim.core.random import bounded, stream2
 from sim.core.simd import LANES, aligned_zeros, prefetch_row, row_dots
@@ -166,7 +167,7 @@ def main() -> int:
     rows += fresh(options.data)
     if options.json:
         machine = {"dots": float(np.median(dots)), "triad": float(np.median(triad))}
-        options.json.write_text(json.dumps({"data": name, **machine, "rows": rows}, indent=2) + "\n")
+        write_text(options.json, json.dumps({"data": name, **machine, "rows": rows}, indent=2) + "\n")
     return 0
 
 

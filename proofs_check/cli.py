@@ -7,11 +7,12 @@ import sys
 from collections.abc import Sequence
 
 from sim.cli.parser import Parser
+from sim.core.files import write_text
 from sim.core.terminal import INTERRUPTED, STATUS, check_target, guarded, printable
 
 from ._claims_md import claims_markdown, claims_path
 from ._registry import all_claims, select_claims
-from ._report import ledger_table, problems, summary, to_html, to_json, write_text
+from ._report import ledger_table, problems, summary, to_html, to_json
 from ._run import run
 from .model import ClaimResult
 from .tally import EFFORTS

@@ -87,7 +87,7 @@ def corr(options: argparse.Namespace) -> tuple[str, list[str], list[list[Any]]]:
     order = {k: i for i, k in enumerate(options.k)}
     curves.sort(key=lambda curve: order[curve["k"].iloc[0]])
     if options.csv is not None:
-        from ..runs.output import write_text
+        from ..core.files import write_text
 
         text = pd.concat(curves).drop(columns=["m_interval", "interval"])
         write_text(options.csv, text.to_csv(index=False, float_format="%.10g", lineterminator="\n"))

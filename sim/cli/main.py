@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..core.files import is_stdout
+from ..core.signals import sigterm_as_ctrl_c
 from ..core.terminal import STATUS, check_target, guarded, printable, say
 from . import corr as _cli_corr
 from . import estimate as _cli_estimate
@@ -209,12 +211,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         nonlocal options
         from ..core.validation import MOST_SEED, check_int
 
-        if arguments[:1] == ["check"]:  # its options are its own
-            return _check(argparse.Namespace(rest=arguments[1:]))
-        options = _parser().parse_args(arguments)
-        if "seed" in options:
-            check_int("seed", options.seed, low=0, most=MOST_SEED)
-        return int(options.run(options))
+        with sigterm_as_ctrl_c():
+            if arguments[:1] == ["check"]:  # its options are its own
+                return _check(argparse.Namespace(rest=arguments[1:]))
+            options = _parser().parse_args(arguments)
+            if "seed" in options:
+                check_int("seed", options.seed, low=0, most=MOST_SEED)
+            return int(options.run(options))
 
     def kept() -> str:
         if options is None:
@@ -298,10 +301,11 @@ def _sweep(options: argparse.Namespace) -> int:
 
 
 def _results(options: argparse.Namespace) -> int:
+
     title, columns, rows = _cli_results.results(options)
     if options.csv is None:
         _table(title, columns, rows)
-    else:
+    elif not is_stdout(options.csv):
         say(title)
     return 0
 
@@ -358,7 +362,7 @@ def _columns(given: list[str] | None) -> dict[str, str | int] | None:
 def _train(options: argparse.Namespace) -> int:
     from ..bpr import Popularity, evaluate
     from ..bpr.defaults import learned_nothing
-    from ..core.npz import check_writable
+    from ..core.files import check_writable
     from ..core.validation import MOST_SIZE, check_int
     from ..data import load
 
@@ -404,7 +408,11 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _corr(options: argparse.Namespace) -> int:
-    _table(*_cli_corr.corr(options))
+
+    answer = _cli_corr.corr(options)
+    if is_stdout(options.csv):  # nothing else there
+        return 0
+    _table(*answer)
     if options.csv is not None:
         say(f"curves written to {options.csv}")
     return 0

@@ -41,8 +41,8 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
 
 def results(options: argparse.Namespace) -> tuple[str, list[str], list[list[Any]]]:
     """Title, columns and rows of the list; writes the CSV if asked to, and names on stderr what is no result."""
+    from ..core.files import write_text
     from ..runs.options import results_dir
-    from ..runs.output import write_text
     from ..runs.store import Store
     from ..runs.sweep import read_sweep
 
@@ -54,7 +54,7 @@ def results(options: argparse.Namespace) -> tuple[str, list[str], list[list[Any]
     store = Store(folder, keys, options.data)
     table = store.table(options.metrics, last=options.csv is None)
     if options.csv is not None:
-        if options.add and options.csv.exists():
+        if options.add and options.csv.is_file():
             table = _added(options.csv, table)
         write_text(options.csv, table.to_csv(index=False, float_format="%.10g", lineterminator="\n"))
     for path, why in store.damaged.items():

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import os
 import platform
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
+from ..core.files import new_file, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["versions", "write_figure", "write_text"]
+__all__ = ["versions", "write_figure"]
 
 
 def versions() -> dict[str, str]:
@@ -29,20 +28,6 @@ def versions() -> dict[str, str]:
     }
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
 def write_figure(
     folder: Path, name: str, table: pd.DataFrame, figure: Figure | None, info: dict[str, Any]
 ) -> list[Path]:
@@ -50,7 +35,6 @@ def write_figure(
 
     The CSV is written with six significant digits; the JSON holds ``info`` (title, caption, settings) and versions.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.csv", folder / f"{name}.json"]
     write_text(paths[0], table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
     text = json.dumps({"id": name, **info, "rows": len(table), "versions": versions()}, indent=2, ensure_ascii=False)
@@ -58,8 +42,7 @@ def write_figure(
     if figure is not None:
         for suffix, options in ((".pdf", {"metadata": {"CreationDate": None}}), (".png", {})):
             path = folder / f"{name}{suffix}"
-            part = folder / f".{name}.part{suffix}"
-            figure.savefig(part, **options)  # type: ignore[arg-type]
-            os.replace(part, path)
+            with new_file(path) as stream:
+                figure.savefig(stream, format=suffix[1:], **options)  # type: ignore[arg-type]
             paths.append(path)
     return paths

@@ -12,10 +12,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from ..core.files import write_text
 from ..core.names import hint, plain
 from ..data import FetchError
 from ..runs.options import Options
-from ..runs.output import write_figure, write_text
+from ..runs.output import write_figure
 
 if TYPE_CHECKING:
     import pandas as pd
