@@ -225,10 +225,11 @@ def _text(value: Any) -> str:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    from ..studies import BY_DATA, BY_METHOD, EXPERIMENTS, experiment, make
+    from ..studies import get_study, make, studies
 
-    names = options.only or list(BY_METHOD if options.method else BY_DATA if options.data else EXPERIMENTS)
-    titles = {name: experiment(name).TITLE for name in (EXPERIMENTS if options.list else names)}
+    split = "method" if options.method else "data" if options.data else None
+    names = options.only or [s.id for s in studies().values() if split is None or split in s.split_by]
+    titles = {name: get_study(name).title for name in (studies() if options.list else names)}
     if options.list:
         _table("", ("id", "what"), list(titles.items()))
         return 0

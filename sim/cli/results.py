@@ -42,12 +42,12 @@ def results(options: argparse.Namespace) -> tuple[str, list[str], list[list[Any]
     """Title, columns and rows of the list; writes the CSV if asked to, and names on stderr what is no result."""
     from ..runs.options import results_dir
     from ..runs.output import write_text
-    from ..runs.store import Store
+    from ..runs.store import CellStore
     from ..runs.sweep import read_sweep
 
     folder = options.results or results_dir()
     keys = None if options.file is None else [cell.key for cell in read_sweep(options.file)]
-    store = Store(folder, keys, options.data)
+    store = CellStore(folder, keys, options.data)
     table = store.table(options.metrics, last=options.csv is None)
     if options.csv is not None:
         if options.add and options.csv.exists():

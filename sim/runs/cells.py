@@ -13,6 +13,7 @@ import json
 import time
 import traceback
 import zipfile
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 
 from .. import sampling
 from ..bpr import BPRMF, LightGCN, Ranks, rank_positives
+from ..bpr.epoch import BITS
 from ..bpr.evaluate import METRICS
 from ..bpr.settings import Settings
 from ..core.npz import check_writable, read_npz, write_npz
@@ -30,14 +32,15 @@ from ..core.validation import check_choice, check_int, check_real
 from ..data import Dataset, available, load
 from ..data.kernels import split_rows
 from ..sampling import Sampler
-from .lock import claim
+from .lock import lock
 from .options import Options
 from .output import versions, write_text
 from .parallel import in_parallel
 from .realised import realised_hardness
 
 __all__ = [
-    "FAILED", "SCHEMA", "Cell", "CellsFailed", "Result", "compute_cells", "key_of", "measure", "observed",
+    "FAILED", "SCHEMA", "Cell", "CellsFailed", "Result", "compute_cells", "key_of", "measure", "mixed_bits",
+    "observed",
     "read_cell", "read_result", "run_cells",
 ]  # fmt: skip
 
@@ -152,7 +155,8 @@ class Result:
     ----------
     meta : dict
         ``config``, ``epochs`` (when ranks were kept), ``loss`` and ``seconds`` per epoch, ``versions``, ``split`` (hash
-        of the data), and for test cells of samplers of uniform pools ``hardness``
+        of the data), ``bits`` (version of the arithmetic, :data:`sim.bpr.epoch.BITS`; cells of older versions lack it),
+        and for test cells of samplers of uniform pools ``hardness``
         (:func:`~sim.runs.realised.realised_hardness`).
     indptr, n_candidates : ndarray
         As in :class:`sim.bpr.Ranks`.
@@ -167,6 +171,22 @@ class Result:
     def at(self, position: int = -1) -> Ranks:
         """Ranks at the ``position``-th kept epoch (default: the last)."""
         return Ranks(self.indptr, np.ascontiguousarray(self.ranks[position]), self.n_candidates)
+
+
+def mixed_bits(bits: Iterable[int | None]) -> str:
+    """One line if cells were computed by different versions of the arithmetic, or by unrecorded ones; else nothing.
+
+    Examples
+    --------
+    >>> mixed_bits([3, 3]), mixed_bits([3, None, 3])
+    ('', 'cells are of different versions of the arithmetic: 3 (2 cells), unrecorded (1): last digits may differ')
+    """
+    counts = Counter("unrecorded" if one is None else str(one) for one in bits)
+    if len(counts) < 2:
+        return ""
+    (first, n), *others = sorted(counts.items())
+    rest = "".join(f", {name} ({count})" for name, count in others)
+    return f"cells are of different versions of the arithmetic: {first} ({n} cells){rest}: last digits may differ"
 
 
 def run_cells(cells: Iterable[Cell], options: Options, *, label: str = "cells") -> list[Result]:
@@ -187,8 +207,8 @@ def run_cells(cells: Iterable[Cell], options: Options, *, label: str = "cells") 
 def compute_cells(cells: Iterable[Cell], options: Options, *, label: str = "cells") -> dict[str, str]:
     """Fill the store with the results of those cells that it lacks; cells that failed before are tried again.
 
-    Several processes may do so in one folder: a cell is claimed while it is computed, see
-    :func:`sim.runs.lock.claim`.
+    Several processes may do so in one folder: a cell is locked while it is computed, see
+    :func:`sim.runs.lock.lock`.
 
     Parameters
     ----------
@@ -280,7 +300,7 @@ def _compute(cell: Cell, source: str, options: Options, n_threads: int | None, w
     """Make a cell's file unless another process is at it; the cell's key and what went wrong. Runs in a worker."""
     path = cell.path(options.results)
     failure = path.with_suffix(FAILED)
-    with claim(path, wait=wait) as ours:
+    with lock(path, wait=wait) as ours:
         if not ours or is_done(path):
             return cell.key, ""
         line = ""
@@ -321,7 +341,8 @@ def _train(cell: Cell, data: Dataset, n_threads: int | None) -> tuple[dict[str, 
     model.fit(shown, ignore=train - shown if cell.shielded else None, callbacks=(keep,))
     meta = {
         "config": cell.config(), "epochs": epochs, "loss": [round(h["loss"], 6) for h in model.history_],
-        "wall_seconds": round(time.perf_counter() - start, 3), "split": data.sha256, "versions": versions(),
+        "wall_seconds": round(time.perf_counter() - start, 3), "split": data.sha256, "bits": BITS,
+        "versions": versions(),
     }  # fmt: skip
     sampler = cell.sampler
     if cell.held_out == "test" and sampler.proposal == "uniform" and not (sampler.by_score or sampler.adaptive):

@@ -20,14 +20,14 @@ BACKENDS = ("loky", "threading", "dask")
 
 
 class HasData(Protocol):
-    """A plan: what is done with one data set."""
+    """A grid: what is done with one data set."""
 
     @property
     def data(self) -> str:
         """Its name."""
 
 
-Plan = TypeVar("Plan", bound=HasData)
+Grid = TypeVar("Grid", bound=HasData)
 
 
 def results_dir() -> Path:
@@ -85,12 +85,12 @@ class Options:
         if self.scheduler is not None and self.backend != "dask":
             raise ValueError(f"scheduler must be left out for the backend {self.backend!r}, got {self.scheduler!r}")
 
-    def plans(self, by_profile: Mapping[str, Sequence[Plan]]) -> list[Plan]:
-        """The profile's plans, of the data sets in ``data`` if any are named."""
-        found = {plan.data: plan for plan in by_profile[self.profile]}
+    def grids(self, by_profile: Mapping[str, Sequence[Grid]]) -> list[Grid]:
+        """The profile's grids, of the data sets in ``data`` if any are named."""
+        found = {grid.data: grid for grid in by_profile[self.profile]}
         for name in self.data:
             check_choice("data", name, tuple(found))
-        return [plan for name, plan in found.items() if name in (self.data or found)]
+        return [grid for name, grid in found.items() if name in (self.data or found)]
 
     def pick(self, **by_profile: object) -> object:
         """The value given for this run's profile; a missing profile takes the next smaller one's."""

@@ -7,70 +7,25 @@ import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ..core.validation import check_choice
 from ..data import FetchError
 from ..runs.options import Options
 from ..runs.output import write_figure, write_text
+from .study import get_study, studies
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["BY_DATA", "BY_METHOD", "EXPERIMENTS", "Outcome", "experiment", "make", "reproduce"]
-
-EXPERIMENTS = {
-    "F1": "tables.f1",
-    "F2": "f2",
-    "F6": "correlation.f6",
-    "T1": "tables.t1",
-    "F7": "hardness.f7",
-    "F8": "guideline.f8",
-    "F9": "guideline.f9",
-    "F10": "guideline.f10",
-    "F11": "guideline.f11",
-    "G1-sets": "guideline.g1_sets",
-    "G-map": "guideline.g_map",
-    "G2-trend": "guideline.g2_trend",
-    "G-collapse": "guideline.g_collapse",
-    "G-ablation": "guideline.g_ablation",
-    "F6-data": "correlation.f6_data",
-    "E-bias": "estimators.e_bias",
-    "E-error": "estimators.e_error",
-    "E-rates": "estimators.e_rates",
-    "E-beta": "estimators.e_beta",
-    "G2-optimal": "hardness.g2_optimal",
-    "F7-synthetic": "hardness.f7_synthetic",
-    "F7-samplers": "hardness.f7_samplers",
-    "FN": "fn",
-    "Table2": "tables.table2",
-    "Table3": "tables.table3",
-    "Yardstick": "tables.yardstick",
-    "F6-models": "correlation.f6_models",
-    "F6-llpauc": "correlation.f6_llpauc",
-    "F6-methods": "correlation.f6_methods",
-    "F6-sampled": "correlation.f6_sampled",
-}
-"""Identifier to module, in the order they are run."""
-
-BY_DATA = (
-    "F1", "F8", "F9", "F10", "F11", "G1-sets", "G-map", "G2-trend", "G-collapse", "F6-data", "Table2", "Table3",
-    "Yardstick",
-)  # fmt: skip
-"""Those whose rows of one data set do not depend on the others."""
-
-BY_METHOD = ("Table2", "Table3", "Yardstick")
-"""Those whose rows of one method do not depend on the others either."""
+__all__ = ["Outcome", "make", "reproduce"]
 
 _MADE = ("profile", "seed", "command", "seconds", "versions")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one experiment: its files, or the one line why there are none.
+    """What became of one study: its files, or the one line why there are none.
 
     ``kept`` are the data sets, or "data, method", whose rows were not made anew, with the commands that made them.
     """
@@ -83,47 +38,41 @@ class Outcome:
     kept: dict[str, str] = field(default_factory=dict)
 
 
-def experiment(name: str) -> ModuleType:
-    """The module of an experiment; an unknown name is a ValueError that lists the known ones."""
-    check_choice("experiment", name, tuple(EXPERIMENTS))
-    return import_module(f".{EXPERIMENTS[name]}", __package__)
-
-
 def make(name: str, options: Options, folder: Path) -> Outcome:
-    """Run one experiment and write its files. Data that cannot be had makes an :class:`Outcome` without files.
+    """Run one study and write its files. Data that cannot be had makes an :class:`Outcome` without files.
 
-    The experiments of :data:`BY_DATA` keep the rows of other data sets that ``folder`` has, those of
-    :data:`BY_METHOD` also other methods' where methods are named, and tell how they were made: so these can be done one
-    by one, on several machines.
+    A study that can be split by data set keeps the rows of other data sets that ``folder`` has, one that can be split
+    by method also those of other methods where methods are named, and the record tells how they were made: so these
+    can be done one by one, on several machines.
     """
-    module = experiment(name)
-    if options.data and name not in BY_DATA:
-        raise ValueError(f"data must be left out for {name}: only {', '.join(BY_DATA)} have a choice of data sets")
-    if options.methods and name not in BY_METHOD:
-        raise ValueError(f"method must be left out for {name}: only {', '.join(BY_METHOD)} have a choice of methods")
+    study = get_study(name)
+    for column, named, what in (("data", options.data, "data sets"), ("method", options.methods, "methods")):
+        if named and column not in study.split_by:
+            able = ", ".join(s.id for s in studies().values() if column in s.split_by)
+            raise ValueError(f"{column} must be left out for {name}: only {able} have a choice of {what}")
     start = time.perf_counter()
     try:
-        table = module.run(options)
+        table = study.run(options)
     except FetchError as error:
-        return Outcome(name, module.TITLE, time.perf_counter() - start, missing=str(error))
+        return Outcome(name, study.title, time.perf_counter() - start, missing=str(error))
     made = {
         "profile": options.profile, "seed": options.seed, "command": _command(name, options),
         "seconds": round(time.perf_counter() - start, 1),
     }  # fmt: skip
     by = ["data", *(["method"] if options.methods else [])]
-    table, others = _with_others(folder / f"{name}.csv", table, by) if name in BY_DATA else (table, {})
-    figure = module.plot(table)
-    info = {"title": module.TITLE, "caption": module.caption(table), **made, **({"others": others} if others else {})}
+    table, others = _with_others(folder / f"{name}.csv", table, by) if study.split_by else (table, {})
+    figure = study.plot(table)
+    info = {"title": study.title, "caption": study.caption(table), **made, **({"others": others} if others else {})}
     paths = write_figure(folder, name, table, figure, info)
-    if hasattr(module, "page"):
+    if study.page is not None:
         paths.append(folder / f"{name}.md")
-        write_text(paths[-1], module.page(table))
+        write_text(paths[-1], study.page(table))
     if figure is not None:
         import matplotlib.pyplot as plt
 
         plt.close(figure)
     kept = {data: str(how["command"]) for data, how in others.items()}
-    return Outcome(name, module.TITLE, time.perf_counter() - start, tuple(paths), kept=kept)
+    return Outcome(name, study.title, time.perf_counter() - start, tuple(paths), kept=kept)
 
 
 def _command(name: str, options: Options) -> str:
@@ -170,5 +119,5 @@ def reproduce(
     options: Options = Options(),  # noqa: B008 (frozen)
     folder: Path = Path("figures"),
 ) -> list[Outcome]:
-    """Run the named experiments (all by default), one after the other."""
-    return [make(name, options, folder) for name in names or EXPERIMENTS]
+    """Run the named studies (all by default), one after the other."""
+    return [make(name, options, folder) for name in names or studies()]

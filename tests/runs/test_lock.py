@@ -1,4 +1,4 @@
-"""Claims: one at a time, dropped with the process that held them."""
+"""Locks: one at a time, dropped with the process that held them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import sys
 import threading
 import time
 
-from sim.runs.lock import claim
+from sim.runs.lock import lock
 
 
 def test_one_at_a_time(tmp_path):
     path = tmp_path / "folder" / "cell.npz"
-    with claim(path) as mine:
+    with lock(path) as mine:
         assert mine
-        with claim(path) as again:
+        with lock(path) as again:
             assert not again
-        with claim(path.with_name("other.npz")) as other:
+        with lock(path.with_name("other.npz")) as other:
             assert other
-    with claim(path) as mine:
+    with lock(path) as mine:
         assert mine
     assert list(path.parent.iterdir()) == []
 
@@ -29,10 +29,10 @@ def test_waiting(tmp_path):
     order = []
 
     def waiting():
-        with claim(path, wait=True) as mine:
+        with lock(path, wait=True) as mine:
             order.append(("waited", mine))
 
-    with claim(path):
+    with lock(path):
         thread = threading.Thread(target=waiting)
         thread.start()
         time.sleep(0.1)
@@ -44,15 +44,15 @@ def test_waiting(tmp_path):
 def test_a_killed_process_holds_nothing(tmp_path):
     path = tmp_path / "cell.npz"
     script = (
-        "import sys, time; from pathlib import Path; from sim.runs.lock import claim\n"
-        "with claim(Path(sys.argv[1])): print('held', flush=True); time.sleep(100)"
+        "import sys, time; from pathlib import Path; from sim.runs.lock import lock\n"
+        "with lock(Path(sys.argv[1])): print('held', flush=True); time.sleep(100)"
     )
     holder = subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None and holder.stdout.readline() == "held\n"
-    with claim(path) as mine:
+    with lock(path) as mine:
         assert not mine
     holder.send_signal(signal.SIGKILL)
     holder.wait()
     holder.stdout.close()
-    with claim(path) as mine:
+    with lock(path) as mine:
         assert mine

@@ -6,9 +6,8 @@ import pandas as pd
 
 from ...data import FetchError, load
 from ...runs.options import Options
-
-ID = "T1"
-TITLE = "The data sets"
+from ..study import Findings, Study
+from ..words import counted, listed
 
 PAPER = {
     "gowalla": (29_858, 40_988, 822_358, 205_106, 0.999160),
@@ -65,3 +64,22 @@ def caption(table: pd.DataFrame) -> str:
         f"Sizes of {loaded} of {len(table)} data sets as this package splits them (80/20 per user, or the set's own "
         "split), beside the paper's Table 1. Train includes the tenth that is held out for validation while tuning."
     )
+
+
+def findings(table: pd.DataFrame) -> Findings:
+    """How the sizes compare with the printed ones."""
+    loaded = table[table.status == "loaded"]
+    both = loaded[loaded.paper_users.notna()]
+    same = both[
+        (both.users == both.paper_users) & (both["items"] == both.paper_items) & (both.train == both.paper_train)
+    ]
+    return {
+        "loaded": f"{len(loaded)} of {len(table)} data sets could be had here: {listed(loaded.data)}.",
+        "printed": (
+            f"Of those that stand in the paper's Table 1, {counted(len(same), len(both), 'have')} the printed numbers "
+            "of users, items and train pairs."
+        ),
+    }
+
+
+STUDY = Study("T1", "The data sets", 40, run, plot, caption, findings, made="trained")

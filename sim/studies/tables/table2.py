@@ -1,7 +1,7 @@
 """Table 2: matrix factorisation with every method, tuned on validation, beside the paper's numbers.
 
 The budget of a method is three values of its own parameter, or of the learning rate where it has none, times the
-plan's weight decays: 6 trainings on Gowalla, 12 on the small sets. Methods of small gradients may train for twice as
+grid's weight decays: 6 trainings on Gowalla, 12 on the small sets. Methods of small gradients may train for twice as
 many epochs. Costs, from those of docs/samplers.md and 2.3 s for a Gowalla epoch of DNS(5, 200) on one thread: Gowalla
 9 hours of one core; the small sets about half an hour each. Without sampling an epoch on Gowalla takes as long as 9 of
 DNS's: trainings have 20 epochs, and larger learning rates, as a user's row takes one step an epoch. IRGAN's and the
@@ -34,13 +34,22 @@ from ...sampling import (
     Uniform,
     pris,
 )
-from .methods import Candidate, Method, Plan, candidates, draw, markdown, reduced, run_plans, sentences
+from ..study import Findings, Study
+from .methods import (
+    Candidate,
+    Method,
+    MethodGrid,
+    candidates,
+    draw,
+    findings_of,
+    markdown,
+    reduced,
+    run_grids,
+    sentences,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-ID = "Table2"
-TITLE = "Matrix factorisation with every method beside the paper's Table 2"
 
 PAPER = {
     "gowalla": {
@@ -140,7 +149,7 @@ def _methods(
     return {name: Method(tried, decays, seeds) for name, tried in found.items()}
 
 
-ML100K = Plan(
+ML100K = MethodGrid(
     "ml-100k",
     _methods(
         N=200, first=(2, 5, 10), Ms=(50, 100, 150), rhos=(0.03, 0.1, 0.3), exact=(0.03, 0.1, 0.3),
@@ -150,7 +159,7 @@ ML100K = Plan(
     ),
     {"lr": 0.005, "batch_size": 1024, "epochs": 24}, 2,
 )  # fmt: skip
-HEALTH = Plan(
+HEALTH = MethodGrid(
     "irb-amazon2014-health",
     _methods(
         N=40, first=(2, 5, 10), Ms=(10, 20, 30), rhos=(0.03, 0.1, 0.3), exact=(0.03, 0.1, 0.3),
@@ -160,7 +169,7 @@ HEALTH = Plan(
     ),
     {"lr": 0.005, "batch_size": 1024, "epochs": 40}, 4,
 )  # fmt: skip
-GOWALLA = Plan(
+GOWALLA = MethodGrid(
     "gowalla",
     _methods(
         N=200, first=(10, 50, 200), Ms=(2, 5, 10), rhos=(0.4, 1.0, 3.0), exact=(1.0, 2.0, 3.0),
@@ -171,7 +180,7 @@ GOWALLA = Plan(
     {"lr": 0.005, "epochs": 30}, 5,
 )  # fmt: skip
 
-PLANS = {
+GRIDS = {
     "smoke": (reduced(ML100K, tried=1, decays=(0.1,), seeds=2, shorter=24),),
     "default": (reduced(ML100K, tried=2, decays=(0.1,), seeds=3, shorter=2),),
     "paper": (GOWALLA, ML100K, HEALTH),
@@ -179,8 +188,8 @@ PLANS = {
 
 
 def run(options: Options = Options()) -> pd.DataFrame:  # noqa: B008 (frozen)
-    """Every method of the table on the profile's data sets; see :func:`sim.studies.tables.methods.run_plans`."""
-    return run_plans(options.plans(PLANS), PAPER, options)
+    """Every method of the table on the profile's data sets; see :func:`sim.studies.tables.methods.run_grids`."""
+    return run_grids(options.grids(GRIDS), PAPER, options)
 
 
 def plot(table: pd.DataFrame) -> Figure:
@@ -195,4 +204,15 @@ def caption(table: pd.DataFrame) -> str:
 
 def page(table: pd.DataFrame) -> str:
     """The means in Markdown, with what was chosen and the command of every row."""
-    return markdown(table, TITLE, "the paper's Table 2")
+    return markdown(table, STUDY.title, "the paper's Table 2")
+
+
+def findings(table: pd.DataFrame) -> Findings:
+    """The best method, those level with it, and how near the printed numbers are."""
+    return findings_of(table)
+
+
+STUDY = Study(
+    "Table2", "Matrix factorisation with every method beside the paper's Table 2", 240,
+    run, plot, caption, findings, made="trained", split_by=("data", "method"), page=page,
+)  # fmt: skip
