@@ -356,7 +356,7 @@ def findings_of(table: pd.DataFrame) -> Findings:
             )
         marked = part.method[part["last"].astype(bool)]
         if len(marked):
-            found[f"{data}/{metric}/last"] = (
+            found[f"{data}/last"] = (
                 f"{data}: still rising at the last epoch that was tried: {listed(marked)}; more epochs may help them."
             )
     return found
