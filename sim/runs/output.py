@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import io
 import json
 import os
 import platform
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["versions", "write_figure", "write_text"]
+__all__ = ["as_stored", "versions", "write_figure", "write_text"]
 
 
 def versions() -> dict[str, str]:
@@ -43,6 +44,24 @@ def write_text(path: Path, text: str) -> None:
         raise
 
 
+def as_stored(table: pd.DataFrame) -> pd.DataFrame:
+    """The table as its file holds it, with six digits: what is drawn and said follows from the file.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> float(as_stored(pd.DataFrame({"x": [1 / 3]})).x[0])
+    0.333333
+    """
+    import pandas as pd
+
+    return pd.read_csv(io.StringIO(_csv(table)))
+
+
+def _csv(table: pd.DataFrame) -> str:
+    return table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+
+
 def write_figure(
     folder: Path, name: str, table: pd.DataFrame, figure: Figure | None, info: dict[str, Any]
 ) -> list[Path]:
@@ -52,7 +71,7 @@ def write_figure(
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.csv", folder / f"{name}.json"]
-    write_text(paths[0], table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    write_text(paths[0], _csv(table))
     text = json.dumps({"id": name, **info, "rows": len(table), "versions": versions()}, indent=2, ensure_ascii=False)
     write_text(paths[1], text + "\n")
     if figure is not None:

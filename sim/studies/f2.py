@@ -17,6 +17,10 @@ from .style import PALETTE, style
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+STUDY = Study.of(
+    __name__, "F2", "AUC and OPAUC as areas; two rankings that AUC cannot tell apart", 20, made="exact",
+)  # fmt: skip
+
 N_POS, N_NEG, BETA, K = 4, 5, 0.4, 4
 MODEL = Binormal(mu=1.2)
 
@@ -124,9 +128,3 @@ def findings(table: pd.DataFrame) -> Findings:
             f"{a.recall:.2f} against {b.recall:.2f} (exact)."
         )
     }
-
-
-STUDY = Study(
-    "F2", "AUC and OPAUC as areas; two rankings that AUC cannot tell apart", 20,
-    run, plot, caption, findings, made="exact",
-)  # fmt: skip

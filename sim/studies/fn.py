@@ -29,6 +29,10 @@ from .words import counted, listed, span
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+STUDY = Study.of(
+    __name__, "FN", "False negatives: where harder sampling starts to hurt the true metric", 230, made="trained",
+)  # fmt: skip
+
 N_POS, N_NEG = 200, 800
 HIDDEN = (0, 20, 80, 200)
 MORE_HIDDEN = (5, 320)
@@ -312,9 +316,3 @@ def findings(table: pd.DataFrame) -> Findings:
             + f" (95%, paired, over users, each alone); behind in {counted(len(lost), len(part), 'levels')}."
         )  # fmt: skip
     return found
-
-
-STUDY = Study(
-    "FN", "False negatives: where harder sampling starts to hurt the true metric", 230,
-    run, plot, caption, findings, made="trained",
-)  # fmt: skip

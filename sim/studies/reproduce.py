@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..data import FetchError
 from ..runs.options import Options
-from ..runs.output import write_figure, write_text
+from ..runs.output import as_stored, write_figure, write_text
 from .study import get_study, studies
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def make(name: str, options: Options, folder: Path) -> Outcome:
     }  # fmt: skip
     by = ["data", *(["method"] if options.methods else [])]
     table, others = _with_others(folder / f"{name}.csv", table, by) if study.split_by else (table, {})
+    table = as_stored(table)
     figure = study.plot(table)
     info = {"title": study.title, "caption": study.caption(table), **made, **({"others": others} if others else {})}
     paths = write_figure(folder, name, table, figure, info)

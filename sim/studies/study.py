@@ -1,13 +1,15 @@
 """The study: one tidy table, and all that is drawn and said from it.
 
-A module of this package that makes a figure or a table ends with ``STUDY = Study(...)`` (or ``STUDIES``, several of
-them). Nothing else names it: :func:`studies` looks into every module, and the studies state their order.
+A module of this package that makes a figure or a table says so by ``STUDY = Study.of(__name__, ...)`` (or by
+``STUDIES``, several of them). Nothing else names it: :func:`studies` looks into every module, and the studies state
+their order.
 """
 
 from __future__ import annotations
 
 import functools
 import pkgutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -70,6 +72,19 @@ class Study:
     def __post_init__(self) -> None:
         check_choice("split_by", self.split_by, _SPLITS)
         check_choice("made", self.made, ("exact", "simulated", "trained"))
+
+    @classmethod
+    def of(cls, module: str, id: str, title: str, order: int, *, page: bool = False, **rest: Any) -> Study:
+        """The study whose functions ``run``, ``plot`` and so on are those of a module, looked up when they are called.
+
+        So a module can begin by saying what it is.
+        """
+
+        def named(name: str) -> Callable[..., Any]:
+            return lambda *args: getattr(sys.modules[module], name)(*args)
+
+        own = {name: named(name) for name in ("run", "plot", "caption", "findings", *["page"] * page)}
+        return cls(id, title, order, **own, **rest)
 
 
 @functools.cache

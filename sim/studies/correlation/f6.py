@@ -16,6 +16,10 @@ from ..words import extent, listed
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+STUDY = Study.of(
+    __name__, "F6", "Which OPAUC(beta) predicts which Top-K metric (random rankings)", 30,
+)  # fmt: skip
+
 METRICS = ("recall", "precision", "ndcg")
 KS = (5, 10, 20, 50, 100, 200)
 N_POS, N_NEG = 200, 800
@@ -135,9 +139,3 @@ def findings(table: pd.DataFrame) -> Findings:
         + f": below 0.4 up to K = {max(auc.index[auc < 0.4])} of these (exact)."
     )
     return found
-
-
-STUDY = Study(
-    "F6", "Which OPAUC(beta) predicts which Top-K metric (random rankings)", 30,
-    run, plot, caption, findings, made="simulated",
-)  # fmt: skip

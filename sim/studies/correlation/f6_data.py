@@ -22,6 +22,11 @@ from ..words import extent, listed
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+STUDY = Study.of(
+    __name__, "F6-data", "Which OPAUC(beta) predicts which Top-K metric (trained models)",
+    150, made="trained", split_by=("data",),
+)  # fmt: skip
+
 METRICS = ("ndcg", "recall")
 SHOWN = "recall"
 KS = (5, 20, 50, 100)
@@ -157,9 +162,3 @@ def findings(table: pd.DataFrame) -> Findings:
             f"rankings ({part.models.iloc[0]} models, {part.users.iloc[0]:,} users, no interval)."
         )
     return found
-
-
-STUDY = Study(
-    "F6-data", "Which OPAUC(beta) predicts which Top-K metric (trained models)", 150,
-    run, plot, caption, findings, made="trained", split_by=("data",),
-)  # fmt: skip

@@ -19,6 +19,10 @@ from .f6_models import MODELS, TRAINED, trained_scores
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+STUDY = Study.of(
+    __name__, "F6-llpauc", "LLPAUC(alpha, beta) beside OPAUC(beta): when leaving out the worst positives helps", 280,
+)  # fmt: skip
+
 METRICS = ("recall", "ndcg", "ap", "mrr", "hit")
 KS = (1, 5, 20, 50, 100, 200)
 NAMES = ("random", "binormal, AUC .75", "binormal", "Student t, 3 df", "logistic", "power")
@@ -214,9 +218,3 @@ def findings(table: pd.DataFrame) -> Findings:
         "cases."
     )
     return found
-
-
-STUDY = Study(
-    "F6-llpauc", "LLPAUC(alpha, beta) beside OPAUC(beta): when leaving out the worst positives helps", 280,
-    run, plot, caption, findings, made="simulated",
-)  # fmt: skip

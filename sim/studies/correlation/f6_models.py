@@ -36,6 +36,10 @@ from ..words import counted, extent
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+STUDY = Study.of(
+    __name__, "F6-models", "Beyond random rankings: where OPAUC(beta) goes best with Recall@K under score models", 270,
+)  # fmt: skip
+
 METRICS = ("recall", "precision", "ndcg", "ap", "mrr", "hit")
 KS = (1, 5, 20, 50, 100, 200, 1000)
 SIZES = ((200, 800, 20_000), (100, 9_900, 5_000), (100, 99_900, 1_500))
@@ -322,9 +326,3 @@ def findings(table: pd.DataFrame) -> Findings:
         f"The peak never moves to smaller m as K rises under {counted(ordered.sum(), len(ordered), 'models')}."
     )
     return found
-
-
-STUDY = Study(
-    "F6-models", "Beyond random rankings: where OPAUC(beta) goes best with Recall@K under score models", 270,
-    run, plot, caption, findings, made="simulated",
-)  # fmt: skip

@@ -16,6 +16,8 @@ from ..words import listed
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+STUDY = Study.of(__name__, "F6-sampled", "Sampled metrics: which OPAUC(beta) they measure", 300)
+
 N_POS, N_NEG = 100, 9_900
 K = 10
 SAMPLES = (30, 100, 300, 1_000, N_NEG)
@@ -139,9 +141,3 @@ def findings(table: pd.DataFrame) -> Findings:
         + listed(f"{law[n]:.3g} with {n:,}" for n in law.index)
         + " negatives sampled.",
     }
-
-
-STUDY = Study(
-    "F6-sampled", "Sampled metrics: which OPAUC(beta) they measure", 300,
-    run, plot, caption, findings, made="simulated",
-)  # fmt: skip

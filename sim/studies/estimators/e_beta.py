@@ -20,6 +20,8 @@ from .common import MODELS
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+STUDY = Study.of(__name__, "E-beta", "The beta that softmax sampling realises", 190)
+
 AUC, POOL = 0.9, 200
 RHOS = (0.01, 0.03, 0.1, 0.3, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0)
 """From 0.01 to 100, as the paper tunes it."""
@@ -144,9 +146,3 @@ def findings(table: pd.DataFrame) -> Findings:
             f"from {line.iloc[-1]:.1f} at N = {line.index[-1]:,}."
         )
     return found
-
-
-STUDY = Study(
-    "E-beta", "The beta that softmax sampling realises", 190,
-    run, plot, caption, findings, made="simulated",
-)  # fmt: skip

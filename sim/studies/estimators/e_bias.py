@@ -19,6 +19,10 @@ from .common import QUANTITIES, SAMPLERS, at_beta, moments, moments_rows
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+STUDY = Study.of(
+    __name__, "E-bias", "Bias of DNS and softmax sampling as estimators of OPAUC(beta)", 160,
+)  # fmt: skip
+
 SWEEPS: dict[str, tuple[float, ...]] = {
     "N": (20, 40, 80, 160, 320, 640, 1280),
     "beta": (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.7),
@@ -135,9 +139,3 @@ def findings(table: pd.DataFrame) -> Findings:
             + ("exact)." if name == "DNS" else f"95%, over {table.n_pairs.iloc[0]:,} positives).")
         )
     return found
-
-
-STUDY = Study(
-    "E-bias", "Bias of DNS and softmax sampling as estimators of OPAUC(beta)", 160,
-    run, plot, caption, findings, made="simulated",
-)  # fmt: skip

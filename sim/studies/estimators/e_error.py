@@ -21,6 +21,10 @@ from .common import QUANTITIES, SAMPLERS, at_beta, moments
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+STUDY = Study.of(
+    __name__, "E-error", "Error of DNS and softmax sampling as estimators of OPAUC(beta) and its gradient", 170,
+)  # fmt: skip
+
 Floats = NDArray[np.float64]
 
 BETA, AUC, POOL = 0.1, 0.9, 200
@@ -201,9 +205,3 @@ def findings(table: pd.DataFrame) -> Findings:
             f"a bias of {whole.bias:.0%} is left ({at.kind})."
         )
     return found
-
-
-STUDY = Study(
-    "E-error", "Error of DNS and softmax sampling as estimators of OPAUC(beta) and its gradient", 170,
-    run, plot, caption, findings, made="simulated",
-)  # fmt: skip

@@ -21,6 +21,10 @@ from .common import MODELS, QUANTITIES, SAMPLERS, at_beta
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+STUDY = Study.of(
+    __name__, "E-rates", "How fast bias and variance of the estimators fall with the pool size", 180,
+)  # fmt: skip
+
 BETA, AUC = 0.1, 0.9
 SIZES = (20, 40, 80, 160, 320, 640, 1_280)
 STATISTICS = ("bias", "variance")
@@ -145,9 +149,3 @@ def findings(table: pd.DataFrame) -> Findings:
             f"{counted(falling, len(part), 'of them') if falling < len(part) else 'all'} (95% jackknife intervals)."
         )
     return found
-
-
-STUDY = Study(
-    "E-rates", "How fast bias and variance of the estimators fall with the pool size", 180,
-    run, plot, caption, findings, made="simulated",
-)  # fmt: skip

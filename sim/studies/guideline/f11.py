@@ -18,6 +18,10 @@ from .grids import axis_runs, nominal
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+STUDY = Study.of(
+    __name__, "F11", "Metric@K over K at each hardness", 90, made="trained", split_by=("data",),
+)  # fmt: skip
+
 KS = (1, 2, 3, 4, 5, 7, 10, 14, 20, 30, 40, 50, 70, 100, 140, 200)
 METRICS = ("ndcg", "recall")
 WITH_INTERVALS = (1, 5, 20, 100)
@@ -117,9 +121,3 @@ def findings(table: pd.DataFrame) -> Findings:
             "paired, over users and seeds)."
         )
     return found
-
-
-STUDY = Study(
-    "F11", "Metric@K over K at each hardness", 90,
-    run, plot, caption, findings, made="trained", split_by=("data",),
-)  # fmt: skip

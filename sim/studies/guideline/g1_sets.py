@@ -19,6 +19,10 @@ from .grids import axis_runs
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+STUDY = Study.of(
+    __name__, "G1-sets", "The best hardness of DNS(M, N) over data sets", 100, made="trained", split_by=("data",),
+)  # fmt: skip
+
 METRIC, K = "ndcg", 20
 IN_TIME = "-temporal"
 """Ends the names of data sets whose test part lies later in time than the train part; the others' is random."""
@@ -133,9 +137,3 @@ def findings(table: pd.DataFrame) -> Findings:
             f"{rank.statistic:.2f}, p = {rank.pvalue:.2f})."
         )
     return found
-
-
-STUDY = Study(
-    "G1-sets", "The best hardness of DNS(M, N) over data sets", 100,
-    run, plot, caption, findings, made="trained", split_by=("data",),
-)  # fmt: skip

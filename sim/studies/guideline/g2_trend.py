@@ -17,6 +17,10 @@ from .grids import KS, METRICS, AxisRuns, axis_runs
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+STUDY = Study.of(
+    __name__, "G2-trend", "Elasticity of the best hardness in K", 120, made="trained", split_by=("data",),
+)  # fmt: skip
+
 POWERS = (0.1, 0.25, 0.5, 1.0)
 
 
@@ -126,9 +130,3 @@ def findings(table: pd.DataFrame) -> Findings:
                 f"{span(row.elasticity, row.low, row.high, '.2f')} (95%, over users and seeds), {word}{corrected}."
             )
     return found
-
-
-STUDY = Study(
-    "G2-trend", "Elasticity of the best hardness in K", 120,
-    run, plot, caption, findings, made="trained", split_by=("data",),
-)  # fmt: skip

@@ -17,6 +17,10 @@ from .curves import curves
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+STUDY = Study.of(
+    __name__, "G-collapse", "One curve for M, N and rho?", 130, made="trained", split_by=("data",),
+)  # fmt: skip
+
 SCALES = {
     "nominal": "nominal β: M/N, exp(-ρ)", "divergence": "realised β by divergence: exp(-KL)",
     "rank": "realised β by rank: 2 E[rank]/n",
@@ -109,9 +113,3 @@ def findings(table: pd.DataFrame) -> Findings:
             + f" of the best, nearest on the {off.idxmin()} scale (no interval)."
         )
     return found
-
-
-STUDY = Study(
-    "G-collapse", "One curve for M, N and rho?", 130,
-    run, plot, caption, findings, made="trained", split_by=("data",),
-)  # fmt: skip

@@ -20,6 +20,10 @@ from .grids import KS, METRICS, AxisRuns, axis_runs
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+STUDY = Study.of(
+    __name__, "G-map", "The best hardness for each K", 110, made="trained", split_by=("data",),
+)  # fmt: skip
+
 SHOWN = ("ndcg", "recall")
 REACHING = ("M", "rho", "rho-exact")
 """The axes that reach from the hardest to uniform sampling."""
@@ -131,9 +135,3 @@ def findings(table: pd.DataFrame) -> Findings:
             f"{data}: the best β on trained models is {extent(ratio, '.2g')} times that of random rankings."
         )
     return found
-
-
-STUDY = Study(
-    "G-map", "The best hardness for each K", 110,
-    run, plot, caption, findings, made="trained", split_by=("data",),
-)  # fmt: skip

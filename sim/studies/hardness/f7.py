@@ -20,6 +20,10 @@ from ..style import ordered_colours, style
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+STUDY = Study.of(
+    __name__, "F7", "Sampling hardness: cumulative probability over the ranked negatives", 50, made="trained",
+)  # fmt: skip
+
 MS = (1, 2, 5, 10, 20, 50, 200)
 NS = (20, 50, 100, 200, 400, 800)
 RHOS = (0.01, 0.1, 1.0, 10.0, 100.0)
@@ -163,9 +167,3 @@ def findings(table: pd.DataFrame) -> Findings:
             f"{line.index[-1]:g}, {way} all the way ({'exact' if panel in 'MN' else 'simulated'})."
         )
     return found
-
-
-STUDY = Study(
-    "F7", "Sampling hardness: cumulative probability over the ranked negatives", 50,
-    run, plot, caption, findings, made="trained",
-)  # fmt: skip

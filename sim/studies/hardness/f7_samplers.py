@@ -42,6 +42,10 @@ from ..words import listed, span
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+STUDY = Study.of(
+    __name__, "F7-samplers", "Sampling hardness of every sampler, on synthetic and on trained factors", 220,
+)  # fmt: skip
+
 N = 200
 DASHES: dict[str, Any] = {"synthetic": "-", "ml-100k": (0, (4, 2))}
 Floats = NDArray[np.float64]
@@ -357,9 +361,3 @@ def findings(table: pd.DataFrame) -> Findings:
         + "."
         for name, rows in by.groupby(level="sampler", sort=False)
     }  # fmt: skip
-
-
-STUDY = Study(
-    "F7-samplers", "Sampling hardness of every sampler, on synthetic and on trained factors", 220,
-    run, plot, caption, findings, made="simulated",
-)  # fmt: skip

@@ -21,6 +21,10 @@ from ..words import listed
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+STUDY = Study.of(
+    __name__, "F7-synthetic", "Sampling hardness on synthetic scores, and the effective beta of every sampler", 210,
+)  # fmt: skip
+
 N_NEG = 10_000
 N = 200
 MS = (1, 2, 5, 10, 20, 50, 200)
@@ -228,9 +232,3 @@ def findings(table: pd.DataFrame) -> Findings:
             "simulated)."
         )
     return found
-
-
-STUDY = Study(
-    "F7-synthetic", "Sampling hardness on synthetic scores, and the effective beta of every sampler", 210,
-    run, plot, caption, findings, made="simulated",
-)  # fmt: skip

@@ -34,6 +34,10 @@ from ..words import extent
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+STUDY = Study.of(
+    __name__, "G2-optimal", "The best hardness for each metric, and how near the samplers come", 200,
+)  # fmt: skip
+
 N = 200
 SIZES = ((200, 800), (50, 40_000))
 METRICS = ("recall", "ndcg", "ap", "mrr", "hit")
@@ -324,9 +328,3 @@ def findings(table: pd.DataFrame) -> Findings:
     cut = table[(table.model != "random") & (table.k == 20) & (table.family == CUT)].efficiency
     found["models"] = f"Under score models a single cut keeps {extent(cut)} of what the best weights reach at K = 20."
     return found
-
-
-STUDY = Study(
-    "G2-optimal", "The best hardness for each metric, and how near the samplers come", 200,
-    run, plot, caption, findings, made="simulated",
-)  # fmt: skip

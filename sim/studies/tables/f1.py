@@ -23,6 +23,10 @@ from .table2 import ML100K
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+STUDY = Study.of(
+    __name__, "F1", "Uniform, non-sampling and hard negative sampling", 10, made="trained", split_by=("data",),
+)  # fmt: skip
+
 METHODS = ("BPR", "NonSampling", "DNS(M,N)", "Softmax-v")
 BASES = {"gain": METHODS.index("BPR"), "lead": METHODS.index("NonSampling")}
 """What the methods are compared with."""
@@ -129,9 +133,3 @@ def findings(table: pd.DataFrame) -> Findings:
                 f"{span(value, low, high, '+.1%')} (95%, paired, over users and {r.seeds} seeds)."
             )
     return found
-
-
-STUDY = Study(
-    "F1", "Uniform, non-sampling and hard negative sampling", 10,
-    run, plot, caption, findings, made="trained", split_by=("data",),
-)  # fmt: skip

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ from ...runs.tuning import best_trials
 from ...sampling import Sampler
 from ..intervals import half_width
 from ..stats import holm
-from ..study import Findings
+from ..study import Findings, Study
 from ..style import PALETTE, data_frames, metric_title, style
 from ..words import ALPHA, counted, listed, span
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "METRICS", "Candidate", "Chosen", "Method", "MethodGrid", "behind_the_best", "candidates",
-    "draw", "findings_of", "markdown", "markdown_means", "over_grids", "reduced", "run_grid",
+    "draw", "findings_of", "markdown", "markdown_means", "method_study", "over_grids", "reduced", "run_grid",
     "run_grids", "sentences", "tune",
 ]  # fmt: skip
 
@@ -213,6 +214,17 @@ def _rows(
             }
         )  # fmt: skip
     return rows
+
+
+def method_study(
+    id: str, title: str, order: int, run: Callable[[Options], pd.DataFrame], printed: str, model: str
+) -> Study:
+    """The study of one of the paper's tables of methods; ``printed`` is that table, ``model`` what is trained."""
+    return Study(
+        id, title, order, run, partial(draw, source=f"paper, {printed}"), lambda table: f"{model} {sentences(table)}",
+        findings_of, made="trained", split_by=("data", "method"),
+        page=partial(markdown, heading=title, source=f"the paper's {printed}"),
+    )  # fmt: skip
 
 
 def draw(table: pd.DataFrame, source: str) -> Figure:

@@ -9,6 +9,8 @@ from ...runs.options import Options
 from ..study import Findings, Study
 from ..words import counted, listed
 
+STUDY = Study.of(__name__, "T1", "The data sets", 40, made="trained")
+
 PAPER = {
     "gowalla": (29_858, 40_988, 822_358, 205_106, 0.999160),
     "yelp": (77_277, 45_638, 1_684_846, 419_049, 0.999403),
@@ -80,6 +82,3 @@ def findings(table: pd.DataFrame) -> Findings:
             "of users, items and train pairs."
         ),
     }
-
-
-STUDY = Study("T1", "The data sets", 40, run, plot, caption, findings, made="trained")

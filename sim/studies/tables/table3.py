@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from ...runs.options import Options
 from ...sampling import DNS, AdaSIR, SoftmaxV, Uniform, pris
-from ..study import Findings, Study
 from .methods import (
     Candidate,
     Method,
     MethodGrid,
     candidates,
-    draw,
-    findings_of,
-    markdown,
+    method_study,
     reduced,
     run_grids,
-    sentences,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 PAPER = {
     "gowalla": {
@@ -92,27 +84,7 @@ def run(options: Options = Options()) -> pd.DataFrame:  # noqa: B008 (frozen)
     return run_grids(options.grids(GRIDS), PAPER, options)
 
 
-def plot(table: pd.DataFrame) -> Figure:
-    """A panel a data set and metric: the methods' means with their intervals, and the paper's numbers."""
-    return draw(table, "paper, Table 3")
-
-
-def caption(table: pd.DataFrame) -> str:
-    """What was trained, with how much data, what to see."""
-    return f"LightGCN, 3 layers, 32 factors. {sentences(table)}"
-
-
-def page(table: pd.DataFrame) -> str:
-    """The means in Markdown, with what was chosen and the command of every row."""
-    return markdown(table, STUDY.title, "the paper's Table 3")
-
-
-def findings(table: pd.DataFrame) -> Findings:
-    """The best method, those level with it, and how near the printed numbers are."""
-    return findings_of(table)
-
-
-STUDY = Study(
-    "Table3", "LightGCN with each sampler beside the paper's Table 3", 250,
-    run, plot, caption, findings, made="trained", split_by=("data", "method"), page=page,
+STUDY = method_study(
+    "Table3", "LightGCN with each sampler beside the paper's Table 3", 250, run, "Table 3",
+    "LightGCN, 3 layers, 32 factors.",
 )  # fmt: skip

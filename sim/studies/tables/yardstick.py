@@ -23,6 +23,11 @@ from .methods import Candidate, Method, MethodGrid, draw, findings_of, markdown,
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+STUDY = Study.of(
+    __name__, "Yardstick", "Hardness alone beside the published losses on the IR-Benchmark splits", 260,
+    made="trained", split_by=("data", "method"), page=True,
+)  # fmt: skip
+
 METRICS = ("ndcg@20", "recall@20")
 PUBLISHED = {
     "irb-gowalla": {
@@ -162,9 +167,3 @@ def findings(table: pd.DataFrame) -> Findings:
             f"{listed(behind)}; {best['mean'] / published[AHEAD_OF] - 1:+.1%} to {AHEAD_OF}."
         )
     return found
-
-
-STUDY = Study(
-    "Yardstick", "Hardness alone beside the published losses on the IR-Benchmark splits", 260,
-    run, plot, caption, findings, made="trained", split_by=("data", "method"), page=page,
-)  # fmt: skip
