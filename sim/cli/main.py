@@ -93,8 +93,8 @@ def _parser() -> argparse.ArgumentParser:
         "reproduce", help="regenerate figures and tables", epilog=_EPILOG["reproduce"], formatter_class=formatter
     )
     p.add_argument("--profile", choices=("smoke", "default", "paper"), default="default", help="how much work")
-    p.add_argument("--only", nargs="+", metavar="ID", help="these experiments, e.g. F6 F8 (--list shows all)")
-    p.add_argument("--list", action="store_true", help="list the experiments and stop")
+    p.add_argument("--only", nargs="+", metavar="ID", help="these studies, e.g. F6 F8 (--list shows all)")
+    p.add_argument("--list", action="store_true", help="list the studies and stop")
     p.add_argument("--out", type=Path, default=Path("figures"), metavar="DIR", help="where to write (default: figures)")
     p.add_argument("--seed", type=int, default=0, help="base seed (default: 0)")
     p.add_argument(

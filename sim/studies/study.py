@@ -83,7 +83,7 @@ class Study:
         def named(name: str) -> Callable[..., Any]:
             return lambda *args: getattr(sys.modules[module], name)(*args)
 
-        own = {name: named(name) for name in ("run", "plot", "caption", "findings", *["page"] * page)}
+        own: dict[str, Any] = {name: named(name) for name in ("run", "plot", "caption", "findings", *["page"] * page)}
         return cls(id, title, order, **own, **rest)
 
 

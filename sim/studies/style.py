@@ -107,7 +107,7 @@ def style() -> Iterator[Any]:
         yield plt
 
 
-def data_frames(plt: Any, names: Sequence[str], columns: int, size: tuple[float, float, float], **options: Any) -> Any:
+def data_frames(plt: Any, names: Sequence[Any], columns: int, size: tuple[float, float, float], **options: Any) -> Any:
     """Figure and axes with a row of panels for each of ``names``; ``size`` is width, height of the rest, of a row."""
     width, rest, row = size
     frame = {"squeeze": False, "sharey": "row", "layout": "constrained"} | options
