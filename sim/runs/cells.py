@@ -39,9 +39,8 @@ from .parallel import in_parallel
 from .realised import realised_hardness
 
 __all__ = [
-    "FAILED", "SCHEMA", "Cell", "CellsFailed", "Result", "compute_cells", "key_of", "measure", "mixed_bits",
-    "observed",
-    "read_cell", "read_result", "run_cells",
+    "FAILED", "SCHEMA", "Cell", "CellsFailed", "CellsMissing", "Result", "compute_cells", "cost",
+    "key_of", "measure", "mixed_bits", "observed", "read_cell", "read_result", "run_cells",
 ]  # fmt: skip
 
 SCHEMA = 2
@@ -54,6 +53,10 @@ FAILED = ".error.json"
 
 class CellsFailed(ChildProcessError):
     """Some of the cells that were asked for could not be computed."""
+
+
+class CellsMissing(LookupError):
+    """Some of the cells that were asked for are not there, and none was to be computed."""
 
 
 def key_of(config: dict[str, Any]) -> str:
@@ -230,11 +233,15 @@ def compute_cells(cells: Iterable[Cell], options: Options, *, label: str = "cell
         If a data set cannot be had.
     OSError
         If results cannot be written, as on a full disk: no other cell could be either.
+    CellsMissing
+        If some are missing and ``options.compute`` is False.
     """
     distinct = {cell.key: cell for cell in cells}
     failed: dict[str, str] = {}
     for wait in (False, True):  # first what nobody is at; then wait for the others, and do what they could not
         missing = {k: c for k, c in distinct.items() if k not in failed and not is_done(c.path(options.results))}
+        if missing and not options.compute:
+            raise CellsMissing(f"{len(missing)} of {len(distinct)} runs are neither stored nor in a table of means")
         if missing:
             failed |= _compute_all(missing, options, label, wait)
     lost = [k for k, c in distinct.items() if k not in failed and not is_done(c.path(options.results))]
@@ -257,7 +264,7 @@ def _compute_all(missing: dict[str, Cell], options: Options, label: str, wait: b
         check_writable(cell.path(options.results))
         pairs[name] = load(name, data_dir=options.data_dir).train.nnz
         sources[name] = name if name in available() else str(Path(name).expanduser().resolve())
-    costs = {key: _cost(cell) * pairs[cell.data] for key, cell in missing.items()}
+    costs = {key: cost(cell) * pairs[cell.data] for key, cell in missing.items()}
     longest_first = sorted(missing, key=lambda key: -costs[key])
     far = replace(options, results=options.results.resolve(), data_dir=options.data_dir and options.data_dir.resolve())
     n_threads = None if options.backend != "dask" and min(options.jobs, len(missing)) == 1 else 1
@@ -285,7 +292,7 @@ def read_result(path: Path) -> Result:
     return Result(meta, arrays["indptr"], arrays["n_candidates"], arrays["ranks"])
 
 
-def _cost(cell: Cell) -> float:
+def cost(cell: Cell) -> float:
     """Rough relative cost, to start the longest cells first."""
     pair = cell.sampler.N + 4.0 * cell.sampler.width + 200.0 * cell.model.get("layers", 0)
     if isinstance(cell.sampler, sampling.NonSampling):

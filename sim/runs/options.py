@@ -63,6 +63,9 @@ class Options:
         Only these rows of the tables of methods (default: all).
     reuse : tuple of path
         Tables of ``hns results --csv``: see :func:`sim.runs.means.means_of`.
+    compute : bool
+        Whether runs that are neither stored nor in those tables are done; otherwise they are a
+        :class:`~sim.runs.cells.CellsMissing`.
     """
 
     profile: str = "default"
@@ -76,6 +79,7 @@ class Options:
     data: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
     reuse: tuple[Path, ...] = ()
+    compute: bool = True
 
     def __post_init__(self) -> None:
         check_choice("profile", self.profile, PROFILES)

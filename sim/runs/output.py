@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,18 +45,27 @@ def write_text(path: Path, text: str) -> None:
         raise
 
 
-def as_stored(table: pd.DataFrame) -> pd.DataFrame:
+def as_stored(table: pd.DataFrame, zero_below: Mapping[str, float] | None = None) -> pd.DataFrame:
     """The table as its file holds it, with six digits: what is drawn and said follows from the file.
+
+    Parameters
+    ----------
+    table : DataFrame
+    zero_below : mapping of str to float, optional
+        Columns to the error of their computation: numbers below it say nothing, and become zero.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> float(as_stored(pd.DataFrame({"x": [1 / 3]})).x[0])
-    0.333333
+    >>> as_stored(pd.DataFrame({"x": [1 / 3, 2e-17]}), {"x": 1e-12}).x.tolist()
+    [0.333333, 0.0]
     """
     import pandas as pd
 
-    return pd.read_csv(io.StringIO(_csv(table)))
+    clean = table.assign(
+        **{name: table[name].mask(table[name].abs() < at, 0.0) for name, at in (zero_below or {}).items()}
+    )
+    return pd.read_csv(io.StringIO(_csv(clean)))
 
 
 def _csv(table: pd.DataFrame) -> str:
@@ -67,12 +77,14 @@ def write_figure(
 ) -> list[Path]:
     """Write ``name``.csv, .json and, if there is a figure, .pdf and .png under ``folder``; returns the paths.
 
-    The CSV is written with six significant digits; the JSON holds ``info`` (title, caption, settings) and versions.
+    The CSV is written with six significant digits; the JSON holds ``info`` (title, caption,
+    settings), and under ``run`` what changes from run to run: seconds, versions.
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.csv", folder / f"{name}.json"]
     write_text(paths[0], _csv(table))
-    text = json.dumps({"id": name, **info, "rows": len(table), "versions": versions()}, indent=2, ensure_ascii=False)
+    made = {"versions": versions()} | info.get("run", {})
+    text = json.dumps({"id": name, **info, "rows": len(table), "run": made}, indent=2, ensure_ascii=False)
     write_text(paths[1], text + "\n")
     if figure is not None:
         for suffix, options in ((".pdf", {"metadata": {"CreationDate": None}}), (".png", {})):

@@ -11,16 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..data import FetchError
-from ..runs.options import Options
-from ..runs.output import as_stored, write_figure, write_text
+from ..runs.options import PROFILES, Options
+from ..runs.output import as_stored, versions, write_figure, write_text
 from .study import get_study, studies
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Outcome", "make", "reproduce"]
+__all__ = ["Outcome", "losses", "make", "reproduce"]
 
-_MADE = ("profile", "seed", "command", "seconds", "versions")
+_MADE = ("profile", "seed", "command", "run")
+
+_EFFORT = ("seeds", "trainings", "n_rankings", "n_pools", "n_pairs", "replicates")
+"""Columns that say how much stands behind a row."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +41,25 @@ class Outcome:
     kept: dict[str, str] = field(default_factory=dict)
 
 
-def make(name: str, options: Options, folder: Path) -> Outcome:
+def make(name: str, options: Options, folder: Path, *, guard: bool = False) -> Outcome:
     """Run one study and write its files. Data that cannot be had makes an :class:`Outcome` without files.
 
     A study that can be split by data set keeps the rows of other data sets that ``folder`` has, one that can be split
     by method also those of other methods where methods are named, and the record tells how they were made: so these
     can be done one by one, on several machines.
+
+    Parameters
+    ----------
+    name : str
+    options : Options
+    folder : Path
+    guard : bool
+        Refuse to replace rows by those of fewer seeds, of a smaller budget or of a lower profile.
+
+    Raises
+    ------
+    ValueError
+        If the guard refuses; nothing is written.
     """
     study = get_study(name)
     for column, named, what in (("data", options.data, "data sets"), ("method", options.methods, "methods")):
@@ -57,13 +73,19 @@ def make(name: str, options: Options, folder: Path) -> Outcome:
         return Outcome(name, study.title, time.perf_counter() - start, missing=str(error))
     made = {
         "profile": options.profile, "seed": options.seed, "command": _command(name, options),
-        "seconds": round(time.perf_counter() - start, 1),
+        "run": {"seconds": round(time.perf_counter() - start, 1), "versions": versions()},
     }  # fmt: skip
     by = ["data", *(["method"] if options.methods else [])]
+    table = as_stored(table, study.zero_below)
+    if guard and (lines := losses(folder / f"{name}.csv", table, options.profile, study.split_by)):
+        raise ValueError(f"{name} must not be replaced by less (--force to insist): {'; '.join(lines)}")
     table, others = _with_others(folder / f"{name}.csv", table, by) if study.split_by else (table, {})
-    table = as_stored(table)
     figure = study.plot(table)
-    info = {"title": study.title, "caption": study.caption(table), **made, **({"others": others} if others else {})}
+    info = {
+        "title": study.title, "caption": study.caption(table), "findings": study.findings(table), **made,
+        **({"zero_below": dict(study.zero_below)} if study.zero_below else {}),
+        **({"others": others} if others else {}),
+    }  # fmt: skip
     paths = write_figure(folder, name, table, figure, info)
     if study.page is not None:
         paths.append(folder / f"{name}.md")
@@ -74,6 +96,49 @@ def make(name: str, options: Options, folder: Path) -> Outcome:
         plt.close(figure)
     kept = {data: str(how["command"]) for data, how in others.items()}
     return Outcome(name, study.title, time.perf_counter() - start, tuple(paths), kept=kept)
+
+
+def losses(path: Path, table: pd.DataFrame, profile: str, by: Sequence[str]) -> list[str]:
+    """What would be lost if a published table's rows were replaced by those of ``table``: one line each.
+
+    Parameters
+    ----------
+    path : Path
+        The published CSV, its record beside it; nothing is lost where it is missing.
+    table : DataFrame
+        The new rows.
+    profile : str
+        Of the run that made them.
+    by : sequence of str
+        Columns whose values are replaced one by one; none: the whole table.
+    """
+    import pandas as pd
+
+    record = path.with_suffix(".json")
+    if not (path.exists() and record.exists()):
+        return []
+    old, info = pd.read_csv(path), json.loads(record.read_text(encoding="utf-8"))
+    keys = [name for name in by if name in old and name in table]
+    lines = []
+    for part, rows in _groups(table, keys).items():
+        before = _groups(old, keys).get(part)
+        if before is None:
+            continue
+        named = ", ".join(map(str, part)) or "the whole table"
+        known = info.get("others", {})
+        last = next((known[n] for n in (", ".join(part), *part[:1]) if n in known), info) if part else info
+        if PROFILES.index(profile) < PROFILES.index(last.get("profile", PROFILES[0])):
+            lines.append(f"{named} is of profile {last['profile']}, not {profile}")
+        for name in _EFFORT:
+            if name in before and name in rows and rows[name].mean() < before[name].mean():
+                lines.append(f"{named} has {before[name].mean():,.6g} {name} on average, not {rows[name].mean():,.6g}")
+    return lines
+
+
+def _groups(table: pd.DataFrame, by: Sequence[str]) -> dict[tuple[str, ...], pd.DataFrame]:
+    if not by:
+        return {(): table}
+    return {tuple(map(str, part)): rows for part, rows in table.groupby(list(by), sort=False)}
 
 
 def _command(name: str, options: Options) -> str:
@@ -97,6 +162,9 @@ def _with_others(path: Path, table: pd.DataFrame, by: list[str]) -> tuple[pd.Dat
     old = pd.read_csv(path)
     if list(old.columns) != list(table.columns):
         return table, {}
+    if "status" in old:  # what cannot be had here keeps its published row
+        had = set(old.data[old.status == "loaded"])
+        table = table[(table.status == "loaded") | ~table.data.isin(had)]
     new = {part for part, _ in table.groupby(by, sort=False)}
     parts = dict(iter(old.groupby(by, sort=False))) | dict(iter(table.groupby(by, sort=False)))
     whole = pd.concat(parts.values(), ignore_index=True)

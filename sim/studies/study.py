@@ -10,8 +10,8 @@ from __future__ import annotations
 import functools
 import pkgutil
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +54,9 @@ class Study:
         Columns whose values may be made one by one: (), ("data",) or ("data", "method").
     made : {"exact", "simulated", "trained"}
         What its rows rest on at most. "trained": on training runs, or on data sets that may not be there.
+    zero_below : mapping of str to float
+        Columns that hold numbers known only up to an error of computation, to that error: what is smaller is stored as
+        zero.
     page : callable, optional
         ``page(table) -> str``: the same in Markdown, with the command of every row.
     """
@@ -67,6 +70,7 @@ class Study:
     findings: Callable[[pd.DataFrame], Findings]
     split_by: tuple[str, ...] = ()
     made: str = "simulated"
+    zero_below: Mapping[str, float] = field(default_factory=dict)
     page: Callable[[pd.DataFrame], str] | None = None
 
     def __post_init__(self) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 STUDY = Study.of(
     __name__, "F6-llpauc", "LLPAUC(alpha, beta) beside OPAUC(beta): when leaving out the worst positives helps", 280,
+    zero_below=dict.fromkeys(("gain", "gain_low", "gain_high"), 1e-12),
 )  # fmt: skip
 
 METRICS = ("recall", "ndcg", "ap", "mrr", "hit")

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 STUDY = Study.of(
     __name__, "F6-models", "Beyond random rankings: where OPAUC(beta) goes best with Recall@K under score models", 270,
+    zero_below={"hits": 1e-9},
 )  # fmt: skip
 
 METRICS = ("recall", "precision", "ndcg", "ap", "mrr", "hit")

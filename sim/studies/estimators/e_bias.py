@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 STUDY = Study.of(
     __name__, "E-bias", "Bias of DNS and softmax sampling as estimators of OPAUC(beta)", 160,
+    zero_below=dict.fromkeys(("truth_error", "mean_error", "between_error", "within_error", "kl_error"), 1e-12),
 )  # fmt: skip
 
 SWEEPS: dict[str, tuple[float, ...]] = {

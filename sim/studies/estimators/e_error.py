@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 STUDY = Study.of(
     __name__, "E-error", "Error of DNS and softmax sampling as estimators of OPAUC(beta) and its gradient", 170,
+    zero_below=dict.fromkeys(("rmse", "low", "high", "bias"), 1e-12),
 )  # fmt: skip
 
 Floats = NDArray[np.float64]

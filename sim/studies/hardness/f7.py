@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 STUDY = Study.of(
     __name__, "F7", "Sampling hardness: cumulative probability over the ranked negatives", 50, made="trained",
+    zero_below={"standard_error": 1e-8},
 )  # fmt: skip
 
 MS = (1, 2, 5, 10, 20, 50, 200)

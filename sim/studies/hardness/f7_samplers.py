@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 STUDY = Study.of(
     __name__, "F7-samplers", "Sampling hardness of every sampler, on synthetic and on trained factors", 220,
+    zero_below={"standard_error": 1e-12},
 )  # fmt: skip
 
 N = 200

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 STUDY = Study.of(
     __name__, "F7-synthetic", "Sampling hardness on synthetic scores, and the effective beta of every sampler", 210,
+    zero_below={"standard_error": 1e-8, "check_error": 1e-12},
 )  # fmt: skip
 
 N_NEG = 10_000

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ...core.validation import check_choice
 from ...data import FetchError, load
 from ...runs.options import Options
 from ..study import Findings, Study
 from ..words import counted, listed
 
-STUDY = Study.of(__name__, "T1", "The data sets", 40, made="trained")
+STUDY = Study.of(__name__, "T1", "The data sets", 40, made="trained", split_by=("data",))
 
 PAPER = {
     "gowalla": (29_858, 40_988, 822_358, 205_106, 0.999160),
@@ -37,12 +38,17 @@ def run(options: Options = Options()) -> pd.DataFrame:  # noqa: B008 (frozen)
         and status: "loaded", or why not.
     """
     rows = []
-    for name in SETS.get(options.profile, SETS["default"]):
+    sets = SETS.get(options.profile, SETS["default"])
+    for name in options.data:
+        check_choice("data", name, sets)
+    for name in options.data or sets:
         row: dict[str, object] = {"data": name}
         try:
             s = load(name, data_dir=options.data_dir, progress=options.progress).stats()
             row |= {c: s[c] for c in ("users", "items", "test", "sparsity")} | {"train": s["fit"], "status": "loaded"}
         except FetchError:
+            if not options.compute:  # a row of its own is wanted, not that there is none
+                raise
             row["status"] = "not available: no network and no local copy (HNS_DATA_DIR)"
         if name in PAPER:
             row |= dict(zip(("paper_users", "paper_items", "paper_train", "paper_test", "paper_sparsity"), PAPER[name]))
