@@ -33,7 +33,7 @@
 # Every sampler is trained at every level of hardness with weight decay and epochs tuned on validation, several seeds.
 # Two confounds of the published program are taken out: it sums the loss over the M negatives, so that M also changes the
 # weight of the data against the L2 term, and it leaves the user's own positives in the pools. Intervals are paired
-# bootstraps over users and seeds ([the statistics](../sim/experiments/stats.py)).
+# bootstraps over users and seeds ([the statistics](../sim/studies/stats.py)).
 
 # %%
 import os
@@ -41,26 +41,17 @@ import os
 import matplotlib.pyplot as plt
 from IPython.display import Markdown, display
 
-from sim.studies import Options
-from sim.studies.correlation import f6_data as corr_data
-from sim.studies.guideline import f8 as fig8
-from sim.studies.guideline import f10 as fig10
-from sim.studies.guideline import f11 as fig11
-from sim.studies.guideline import g1_sets as data_sets
-from sim.studies.guideline import g2_trend as peak_trend
-from sim.studies.guideline import g_ablation as ablation
-from sim.studies.guideline import g_collapse as collapse
-from sim.studies.guideline import g_map as hardness_map
-from sim.studies.tables import f1 as fig1
+from sim.studies import Options, get_study
 
 options = Options(profile=os.environ.get("HNS_PROFILE", "default"))
 
 
-def show(experiment, table=None):
-    """The caption and the figure of an experiment."""
-    table = experiment.run(options) if table is None else table
-    display(Markdown(experiment.caption(table)))
-    figure = experiment.plot(table)
+def show(name, table=None):
+    """The caption and the figure of a study."""
+    study = get_study(name)
+    table = study.run(options) if table is None else table
+    display(Markdown(study.caption(table)))
+    figure = study.plot(table)
     display(figure)
     plt.close(figure)
 
@@ -69,51 +60,51 @@ def show(experiment, table=None):
 # ## Uniform, non-sampling and hard negatives (Figure 1)
 
 # %%
-show(fig1)
+show("F1")
 
 # %% [markdown]
 # ## Guideline 1: neither end is best (Figures 8 and 10)
 
 # %%
-show(fig8)
+show("F8")
 
 # %%
-show(fig10)
+show("F10")
 
 # %% [markdown]
 # ## Guideline 2: the best hardness against K (Figure 11 and the map)
 
 # %%
-show(fig11)
+show("F11")
 
 # %%
-best = hardness_map.run(options)
-show(hardness_map, best)
+best = get_study("G-map").run(options)
+show("G-map", best)
 best[best.metric == "ndcg"][["data", "axis", "k", "best", "set_low", "set_high", "hardest", "softest", "p_softest"]]
 
 # %% [markdown]
 # The move of the peak, tested: slope of log(best β) over log(K).
 
 # %%
-show(peak_trend)
+show("G2-trend")
 
 # %% [markdown]
 # ## One curve for M, N and ρ?
 
 # %%
-show(collapse)
+show("G-collapse")
 
 # %% [markdown]
 # ## Which OPAUC(β) goes with which metric on trained models (Figure 6, real data)
 
 # %%
-show(corr_data)
+show("F6-data")
 
 # %% [markdown]
 # ## What the published program's conventions change
 
 # %%
-show(ablation)
+show("G-ablation")
 
 # %% [markdown]
 # ## Gowalla
@@ -131,14 +122,14 @@ import sim
 figures = Path(sim.__file__).parents[1] / "figures"
 
 
-def committed(experiment, *names):
-    """Rows of some data sets, by default all, of the experiment's table in figures/."""
-    table = pd.read_csv(figures / f"{experiment.ID}.csv")
+def committed(name, *names):
+    """Rows of some data sets, by default all, of the study's table in figures/."""
+    table = pd.read_csv(figures / f"{name}.csv")
     return table[table.data.isin(names or table.data)]
 
 
-for experiment in (fig8, fig10, fig11, peak_trend, collapse):
-    show(experiment, committed(experiment, "gowalla"))
+for name in ("F8", "F10", "F11", "G2-trend", "G-collapse"):
+    show(name, committed(name, "gowalla"))
 
 # %% [markdown]
 # ## Other data sets, one of them split in time
@@ -157,6 +148,6 @@ for experiment in (fig8, fig10, fig11, peak_trend, collapse):
 
 # %%
 others = ("irb-amazon2014-movie", "irb-amazon2014-movie-temporal", "ml-10m", "irb-amazon2014-health")
-show(data_sets, committed(data_sets))
-for experiment in (fig8, fig11, peak_trend):
-    show(experiment, committed(experiment, *others))
+show("G1-sets", committed("G1-sets"))
+for name in ("F8", "F11", "G2-trend"):
+    show(name, committed(name, *others))

@@ -184,7 +184,7 @@ def read_one(kind: str, path: Path) -> str:
     from sim.data._interactions import clean
     from sim.data._readers import read
     from sim.runs.cells import key_of
-    from sim.runs.store import Store
+    from sim.runs.store import CellStore
     from sim.runs.sweep import read_sweep
     from sim.sampling import DNS, AdaSIR
 
@@ -205,7 +205,7 @@ def read_one(kind: str, path: Path) -> str:
         with contextlib.suppress(Exception):  # a file whose name is that of its content is read on
             name = key_of(read_npz(path)[0]["config"])
         place = path.rename(folder / f"{name}.npz")
-        store = Store(folder.parent)
+        store = CellStore(folder.parent)
         store.table(["ndcg@2", "opauc@0.5"])
         if store.damaged:
             raise ValueError(f"{place}: {store.damaged[place]}".replace(place.name, path.name))

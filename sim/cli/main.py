@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from ..core.signals import sigterm_as_ctrl_c
 from ..core.terminal import STATUS, check_target, guarded, printable, say
 from . import corr as _cli_corr
 from . import estimate as _cli_estimate
+from . import reproduce as _cli_reproduce
 from . import results as _cli_results
 from . import samplers as _cli_samplers
 from . import sweep as _cli_sweep
@@ -26,9 +26,9 @@ __all__ = ["main"]
 _EPILOG = {
     "hns": """\
 examples
-  hns reproduce                        every figure and table into figures/ (30 to 50 minutes, resumable)
-  hns reproduce --profile smoke        the same in a minute or two, to see that it runs
+  hns reproduce                        every figure and table made anew and compared with what is published
   hns reproduce --only F6              one of them
+  hns reproduce --train                every figure and table from new training runs (30 to 50 minutes, resumable)
   hns check                            the ledger: each claim of the paper with its evidence and verdict
   hns corr 200 800 --k 5 20 50         which OPAUC(beta) predicts which metric@K, exactly
   hns estimate --sampler dns --M 5 --N 200   what a sampler estimates, with what bias and variance
@@ -45,23 +45,6 @@ environment
 
 """
     + STATUS,
-    "reproduce": """\
-Every figure is written as PDF, PNG, the tidy CSV behind it and a JSON that says how it was made. Finished training runs
-are kept in the results folder: a run that was stopped goes on where it was. Profiles: smoke (seconds), default
-(minutes), paper (hours).
-
-Figures over several data sets keep the rows of those that are not made anew, as --out has them, and say how these were
-made: so they can be done one by one.
-
-  hns reproduce --only F8 F9 F10 --profile paper --data gowalla
-  hns reproduce --only Table2 --profile paper --data gowalla --method BPR 'DNS(M,N)'
-
-Of the paper profile's runs the repository has the means over users, in figures/cells: enough for the choices on
-validation and for Tables 2 and 3.
-
-  hns reproduce --only Table2 --profile paper                                     trains them all again
-  hns reproduce --only Table2 --profile paper --reuse figures/cells/gowalla.csv   only those that are not in the table
-""",
     "data": """\
 examples
   hns data list                        names and sizes
@@ -101,26 +84,12 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
     p = commands.add_parser(
-        "reproduce", help="regenerate figures and tables", epilog=_EPILOG["reproduce"], formatter_class=formatter
+        "reproduce",
+        help="make what is published anew and compare",
+        epilog=_cli_reproduce.EPILOG,
+        formatter_class=formatter,
     )
-    p.add_argument("--profile", choices=("smoke", "default", "paper"), default="default", help="how much work")
-    p.add_argument("--only", nargs="+", metavar="ID", help="these experiments, e.g. F6 F8 (--list shows all)")
-    p.add_argument("--list", action="store_true", help="list the experiments and stop")
-    p.add_argument("--out", type=Path, default=Path("figures"), metavar="DIR", help="where to write (default: figures)")
-    p.add_argument("--seed", type=int, default=0, help="base seed (default: 0)")
-    p.add_argument(
-        "--data", nargs="+", default=[], metavar="NAME",
-        help="only the profile's data sets of these names; figures over several keep the others' rows, see below",
-    )  # fmt: skip
-    p.add_argument(
-        "--method", nargs="+", default=[], metavar="NAME",
-        help="only these rows of Table2, Table3 and Yardstick, such as BPR or 'DNS(M,N)'; the others are kept",
-    )  # fmt: skip
-    p.add_argument(
-        "--reuse", type=Path, nargs="+", default=[], metavar="CSV",
-        help="means of earlier runs, by 'hns results --csv': where they suffice, those runs are not done again",
-    )  # fmt: skip
-    _cli_sweep.add_surroundings(p)
+    _cli_reproduce.add_arguments(p)
     p.set_defaults(run=_reproduce)
 
     p = commands.add_parser(
@@ -254,43 +223,12 @@ def _text(value: Any) -> str:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    from ..runs.means import read_table
-    from ..studies import BY_DATA, BY_METHOD, EXPERIMENTS, experiment, make
-    from ..studies.reproduce import experiment_ids
+    if not options.list:
+        return _cli_reproduce.run(options)
+    from ..studies import studies
 
-    names = experiment_ids(options.only or []) or list(
-        BY_METHOD if options.method else BY_DATA if options.data else EXPERIMENTS
-    )
-    titles = {name: experiment(name).TITLE for name in (EXPERIMENTS if options.list else names)}
-    if options.list:
-        _table("", ("id", "what"), list(titles.items()))
-        return 0
-    for path in options.reuse:  # before the work
-        read_table("reuse", path)
-    settings = _cli_sweep.surroundings(
-        options, profile=options.profile, seed=options.seed, data=tuple(options.data), methods=tuple(options.method),
-        reuse=tuple(options.reuse),
-    )  # fmt: skip
-    start = time.perf_counter()
-    missing = 0
-    for number, name in enumerate(names, 1):
-        say(
-            f"[{number}/{len(names)}] {name}: {titles[name]}{_cli_work.last_time(options.out / name, settings.profile)}"
-        )
-        outcome = make(name, settings, options.out)
-        if outcome.missing:
-            missing += 1
-            say(f"    left out: {outcome.missing}")
-        else:
-            say(f"    {outcome.seconds:.0f} s -> {options.out / name}.*")
-            together: dict[str, list[str]] = {}
-            for rows, command in outcome.kept.items():
-                together.setdefault(command, []).append(rows)
-            for command, kept in together.items():
-                say(f"    rows of {'; '.join(kept)} kept from: {command}")
-    done = len(names) - missing
-    say(f"{done} of {len(names)} written to {options.out} in {time.perf_counter() - start:.0f} s")
-    return 0 if done else 1
+    _table("", ("id", "what"), [(study.id, study.title) for study in studies().values()])
+    return 0
 
 
 def _sweep(options: argparse.Namespace) -> int:

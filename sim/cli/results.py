@@ -43,7 +43,7 @@ def results(options: argparse.Namespace) -> tuple[str, list[str], list[list[Any]
     """Title, columns and rows of the list; writes the CSV if asked to, and names on stderr what is no result."""
     from ..core.files import write_text
     from ..runs.options import results_dir
-    from ..runs.store import Store
+    from ..runs.store import CellStore
     from ..runs.sweep import read_sweep
 
     check_target("--csv", options.csv, parents=options.parents)
@@ -51,7 +51,7 @@ def results(options: argparse.Namespace) -> tuple[str, list[str], list[list[Any]
         raise ValueError(f"data must be the name of a data set, got {options.data!r}")
     folder = options.results or results_dir()
     keys = None if options.file is None else [cell.key for cell in read_sweep(options.file)]
-    store = Store(folder, keys, options.data)
+    store = CellStore(folder, keys, options.data)
     table = store.table(options.metrics, last=options.csv is None)
     if options.csv is not None:
         if options.add and options.csv.is_file():

@@ -84,11 +84,11 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
 
 def plan(options: argparse.Namespace) -> tuple[str, list[str], list[list[Any]]]:
     """Title, columns and rows for ``--dry-run``."""
-    from ..runs.store import Store
+    from ..runs.store import CellStore
     from ..runs.sweep import read_sweep
 
     cells = read_sweep(options.file)
-    done = Store(surroundings(options).results, [cell.key for cell in cells]).cells
+    done = CellStore(surroundings(options).results, [cell.key for cell in cells]).cells
     rows = [
         [c.data, c.held_out, str(c.sampler), words(c.config()["model"]), c.seed, "yes" if c.key in done else ""]
         for c in cells[:10]
@@ -100,11 +100,11 @@ def plan(options: argparse.Namespace) -> tuple[str, list[str], list[list[Any]]]:
 def run(options: argparse.Namespace) -> int:
     """Compute what is missing; the exit status."""
     from ..runs.cells import compute_cells
-    from ..runs.store import Store
+    from ..runs.store import CellStore
     from ..runs.sweep import read_sweep
 
     cells, settings = read_sweep(options.file), surroundings(options)
-    done = Store(settings.results, [cell.key for cell in cells]).cells
+    done = CellStore(settings.results, [cell.key for cell in cells]).cells
     say(f"{len(cells)} cells, {len(done)} of them done")
     start = time.perf_counter()
     failed = compute_cells(cells, settings, label=printable(options.file.stem))

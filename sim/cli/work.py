@@ -21,10 +21,10 @@ def announce(seconds: float, advice: str) -> None:
 
 
 def last_time(stem: Path, profile: str) -> str:
-    """How long an experiment took when ``stem``.json was made by this profile, if that was long."""
+    """How long a study took when ``stem``.json was made by this profile, if that was long."""
     try:
         record = json.loads(stem.with_name(f"{stem.name}.json").read_text(encoding="utf-8"))
-        seconds = float(record["seconds"]) if record["profile"] == profile else 0.0
+        seconds = float(record.get("run", record)["seconds"]) if record["profile"] == profile else 0.0
     except (OSError, ValueError, TypeError, KeyError):
         return ""
     return f" (took {time_words(seconds)} the last time)" if seconds >= LONG_SECONDS else ""

@@ -13,6 +13,7 @@ import json
 import time
 import traceback
 import zipfile
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 
 from .. import sampling
 from ..bpr import BPRMF, LightGCN, Ranks, rank_positives
+from ..bpr.epoch import BITS
 from ..bpr.evaluate import METRICS
 from ..bpr.settings import Settings
 from ..core.files import check_writable, not_plain, open_plain, write_text
@@ -31,7 +33,7 @@ from ..core.validation import MOST_EPOCHS, MOST_SEED, MOST_SIZE, check_choice, c
 from ..data import Dataset, available, load
 from ..data.kernels import split_rows
 from ..sampling import Sampler
-from .lock import claim
+from .lock import lock
 from .options import Options
 from .output import versions
 from .parallel import in_parallel
@@ -39,8 +41,8 @@ from .realised import realised_hardness
 from .stored import check_meta, check_ranks
 
 __all__ = [
-    "FAILED", "SCHEMA", "Cell", "CellsFailed", "Result", "compute_cells", "key_of", "measure", "observed",
-    "read_cell", "read_result", "run_cells",
+    "FAILED", "SCHEMA", "Cell", "CellsFailed", "CellsMissing", "Result", "compute_cells", "cost",
+    "key_of", "measure", "mixed_bits", "observed", "read_cell", "read_result", "run_cells",
 ]  # fmt: skip
 
 SCHEMA = 2
@@ -53,6 +55,10 @@ FAILED = ".error.json"
 
 class CellsFailed(ChildProcessError):
     """Some of the cells that were asked for could not be computed."""
+
+
+class CellsMissing(LookupError):
+    """Some of the cells that were asked for are not there, and none was to be computed."""
 
 
 def key_of(config: dict[str, Any]) -> str:
@@ -156,7 +162,8 @@ class Result:
     ----------
     meta : dict
         ``config``, ``epochs`` (when ranks were kept), ``loss`` and ``seconds`` per epoch, ``versions``, ``split`` (hash
-        of the data), and for test cells of samplers of uniform pools ``hardness``
+        of the data), ``bits`` (version of the arithmetic, :data:`sim.bpr.epoch.BITS`; cells of older versions lack it),
+        and for test cells of samplers of uniform pools ``hardness``
         (:func:`~sim.runs.realised.realised_hardness`).
     indptr, n_candidates : ndarray
         As in :class:`sim.bpr.Ranks`.
@@ -171,6 +178,22 @@ class Result:
     def at(self, position: int = -1) -> Ranks:
         """Ranks at the ``position``-th kept epoch (default: the last)."""
         return Ranks(self.indptr, np.ascontiguousarray(self.ranks[position]), self.n_candidates)
+
+
+def mixed_bits(bits: Iterable[int | None]) -> str:
+    """One line if cells were computed by different versions of the arithmetic, or by unrecorded ones; else nothing.
+
+    Examples
+    --------
+    >>> mixed_bits([3, 3]), mixed_bits([3, None, 3])
+    ('', 'cells are of different versions of the arithmetic: 3 (2 cells), unrecorded (1): last digits may differ')
+    """
+    counts = Counter("unrecorded" if one is None else str(one) for one in bits)
+    if len(counts) < 2:
+        return ""
+    (first, n), *others = sorted(counts.items())
+    rest = "".join(f", {name} ({count})" for name, count in others)
+    return f"cells are of different versions of the arithmetic: {first} ({n} cells){rest}: last digits may differ"
 
 
 def run_cells(cells: Iterable[Cell], options: Options, *, label: str = "cells") -> list[Result]:
@@ -191,8 +214,8 @@ def run_cells(cells: Iterable[Cell], options: Options, *, label: str = "cells") 
 def compute_cells(cells: Iterable[Cell], options: Options, *, label: str = "cells") -> dict[str, str]:
     """Fill the store with the results of those cells that it lacks; cells that failed before are tried again.
 
-    Several processes may do so in one folder: a cell is claimed while it is computed, see
-    :func:`sim.runs.lock.claim`.
+    Several processes may do so in one folder: a cell is locked while it is computed, see
+    :func:`sim.runs.lock.lock`.
 
     Parameters
     ----------
@@ -214,11 +237,15 @@ def compute_cells(cells: Iterable[Cell], options: Options, *, label: str = "cell
         If a data set cannot be had.
     OSError
         If results cannot be written, as on a full disk: no other cell could be either.
+    CellsMissing
+        If some are missing and ``options.compute`` is False.
     """
     distinct = {cell.key: cell for cell in cells}
     failed: dict[str, str] = {}
     for wait in (False, True):  # first what nobody is at; then wait for the others, and do what they could not
         missing = {k: c for k, c in distinct.items() if k not in failed and not is_done(c.path(options.results))}
+        if missing and not options.compute:
+            raise CellsMissing(f"{len(missing)} of {len(distinct)} runs are neither stored nor in a table of means")
         if missing:
             failed |= _compute_all(missing, options, label, wait)
     lost = [k for k, c in distinct.items() if k not in failed and not is_done(c.path(options.results))]
@@ -248,7 +275,7 @@ def _compute_all(missing: dict[str, Cell], options: Options, label: str, wait: b
         check_writable(cell.path(options.results), plain=True)
         pairs[name] = load(name, data_dir=options.data_dir).train.nnz
         sources[name] = name if name in available() else str(Path(name).expanduser().resolve())
-    costs = {key: _cost(cell) * pairs[cell.data] for key, cell in missing.items()}
+    costs = {key: cost(cell) * pairs[cell.data] for key, cell in missing.items()}
     longest_first = sorted(missing, key=lambda key: -costs[key])
     far = replace(options, results=options.results.resolve(), data_dir=options.data_dir and options.data_dir.resolve())
     n_threads = None if options.backend != "dask" and min(options.jobs, len(missing)) == 1 else 1
@@ -277,7 +304,7 @@ def read_result(path: Path) -> Result:
     return Result(meta, arrays["indptr"], arrays["n_candidates"], arrays["ranks"])
 
 
-def _cost(cell: Cell) -> float:
+def cost(cell: Cell) -> float:
     """Rough relative cost, to start the longest cells first."""
     pair = cell.sampler.N + 4.0 * cell.sampler.width + 200.0 * cell.model.get("layers", 0)
     if isinstance(cell.sampler, sampling.NonSampling):
@@ -292,7 +319,7 @@ def _compute(cell: Cell, source: str, options: Options, n_threads: int | None, w
     """Make a cell's file unless another process is at it; the cell's key and what went wrong. Runs in a worker."""
     path = cell.path(options.results)
     failure = path.with_suffix(FAILED)
-    with claim(path, wait=wait) as ours:
+    with lock(path, wait=wait) as ours:
         if not ours or is_done(path):
             return cell.key, ""
         line = ""
@@ -333,7 +360,8 @@ def _train(cell: Cell, data: Dataset, n_threads: int | None) -> tuple[dict[str, 
     model.fit(shown, ignore=train - shown if cell.shielded else None, callbacks=(keep,))
     meta = {
         "config": cell.config(), "epochs": epochs, "loss": [round(h["loss"], 6) for h in model.history_],
-        "wall_seconds": round(time.perf_counter() - start, 3), "split": data.sha256, "versions": versions(),
+        "wall_seconds": round(time.perf_counter() - start, 3), "split": data.sha256, "bits": BITS,
+        "versions": versions(),
     }  # fmt: skip
     sampler = cell.sampler
     if cell.held_out == "test" and sampler.proposal == "uniform" and not (sampler.by_score or sampler.adaptive):

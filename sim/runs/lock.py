@@ -1,4 +1,4 @@
-"""Claims: which process is at work on which file, where several share a folder."""
+"""Locks: which process is at work on which file, where several share a folder."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["claim"]
+__all__ = ["lock"]
 
 
 @contextmanager
-def claim(path: Path, *, wait: bool = False) -> Iterator[bool]:
+def lock(path: Path, *, wait: bool = False) -> Iterator[bool]:
     """Inside, True if the work on ``path`` is this thread's, False if another one, here or elsewhere, is at it.
 
-    A claim is an advisory lock on a hidden file beside ``path``. The system drops it when its process ends, however it
-    ends, so no claim outlives a kill. It only saves work: files are written whole and with the same bits by whoever
+    It is an advisory lock on a hidden file beside ``path``. The system drops it when its process ends, however it
+    ends, so no lock outlives a kill. It only saves work: files are written whole and with the same bits by whoever
     writes them, so where locks do not reach (some network file systems, Windows) work is done twice and nothing else.
 
     Parameters
@@ -41,12 +41,12 @@ def claim(path: Path, *, wait: bool = False) -> Iterator[bool]:
     if fcntl is None:
         yield True
         return
-    lock = path.with_name(f".{path.stem}.lock")
+    file_of = path.with_name(f".{path.stem}.lock")
     try:
-        file = open_plain(lock, os.O_WRONLY | os.O_CREAT)
+        file = open_plain(file_of, os.O_WRONLY | os.O_CREAT)
     except OSError as error:
-        hint = ": move it away" if not_plain(lock) else ""
-        raise OSError(f"results must be writable, got {lock}: {error.strerror}{hint}") from None
+        hint = ": move it away" if not_plain(file_of) else ""
+        raise OSError(f"results must be writable, got {file_of}: {error.strerror}{hint}") from None
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -58,4 +58,4 @@ def claim(path: Path, *, wait: bool = False) -> Iterator[bool]:
         try:
             yield True
         finally:
-            lock.unlink(missing_ok=True)
+            file_of.unlink(missing_ok=True)

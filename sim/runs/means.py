@@ -7,6 +7,7 @@ of its cells again.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +16,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .cells import Cell, Result, measure, run_cells
+from ..bpr import Ranks
+from .cells import Cell, Result, measure, mixed_bits, run_cells
 from .options import Options
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Means", "means_of", "read_table"]
+__all__ = ["Means", "means_of", "per_user", "read_table"]
 
 _COLUMNS = ("key", "data", "split", "epoch", "metric", "value", "users")
 
@@ -40,19 +42,29 @@ class Means:
         Users with held-out positives.
     split : str
         Hash of the content of the data set.
+    bits : int or None
+        Version of the arithmetic, None where it was not recorded.
     """
 
     epochs: NDArray[np.int64]
     values: dict[str, NDArray[np.float64]]
     users: int
     split: str
+    bits: int | None = None
 
     @classmethod
     def of(cls, result: Result, metrics: Iterable[str]) -> Means:
         """Those of a result."""
         ranks = [result.at(i) for i in range(len(result.ranks))]
         values = {m: np.array([np.nanmean(measure(r, m)) for r in ranks]) for m in metrics}
-        return cls(np.array(result.meta["epochs"]), values, ranks[0].users.size, result.meta["split"])
+        meta = result.meta
+        return cls(np.array(meta["epochs"]), values, ranks[0].users.size, meta["split"], meta.get("bits"))
+
+
+def per_user(ranks: Ranks, metrics: Sequence[str]) -> NDArray[np.float64]:
+    """Top-K metrics such as "ndcg@20", shape (users with held-out positives, len(metrics))."""
+    values = ranks.top_k(sorted({int(metric.partition("@")[2]) for metric in metrics}))
+    return np.stack([values[metric] for metric in metrics], axis=1)
 
 
 def means_of(cells: Iterable[Cell], metrics: Sequence[str], options: Options, *, label: str = "cells") -> list[Means]:
@@ -77,6 +89,8 @@ def means_of(cells: Iterable[Cell], metrics: Sequence[str], options: Options, *,
     for cell, means in zip(wanted, found):
         if means.split != contents[cell.data]:
             raise ValueError(f"cells of {cell.data} must be of one content of it: leave out the older table of --reuse")
+    if mixed := mixed_bits(means.bits for means in found):
+        warnings.warn(f"{label}: {mixed}", stacklevel=2)
     return found
 
 
@@ -102,5 +116,6 @@ def _read(path: Path, metrics: Sequence[str]) -> dict[str, Means]:
         if set(metrics) <= set(wide.columns) and wide.notna().all(axis=None):
             values = {m: wide[m].to_numpy() for m in metrics}
             users, split = int(rows.users.iloc[0]), str(rows.split.iloc[0])
-            found[str(key)] = Means(wide.index.to_numpy(), values, users, split)
+            bits = rows.bits.iloc[0] if "bits" in rows else np.nan
+            found[str(key)] = Means(wide.index.to_numpy(), values, users, split, None if np.isnan(bits) else int(bits))
     return found

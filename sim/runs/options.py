@@ -20,14 +20,14 @@ BACKENDS = ("loky", "threading", "dask")
 
 
 class HasData(Protocol):
-    """A plan: what is done with one data set."""
+    """A grid: what is done with one data set."""
 
     @property
     def data(self) -> str:
         """Its name."""
 
 
-Plan = TypeVar("Plan", bound=HasData)
+Grid = TypeVar("Grid", bound=HasData)
 
 
 def results_dir() -> Path:
@@ -63,6 +63,9 @@ class Options:
         Only these rows of the tables of methods (default: all).
     reuse : tuple of path
         Tables of ``hns results --csv``: see :func:`sim.runs.means.means_of`.
+    compute : bool
+        Whether runs that are neither stored nor in those tables are done; otherwise they are a
+        :class:`~sim.runs.cells.CellsMissing`.
     """
 
     profile: str = "default"
@@ -76,6 +79,7 @@ class Options:
     data: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
     reuse: tuple[Path, ...] = ()
+    compute: bool = True
 
     def __post_init__(self) -> None:
         check_choice("profile", self.profile, PROFILES)
@@ -85,12 +89,12 @@ class Options:
         if self.scheduler is not None and self.backend != "dask":
             raise ValueError(f"scheduler must be left out for the backend {self.backend!r}, got {self.scheduler!r}")
 
-    def plans(self, by_profile: Mapping[str, Sequence[Plan]]) -> list[Plan]:
-        """The profile's plans, of the data sets in ``data`` if any are named."""
-        found = {plan.data: plan for plan in by_profile[self.profile]}
+    def grids(self, by_profile: Mapping[str, Sequence[Grid]]) -> list[Grid]:
+        """The profile's grids, of the data sets in ``data`` if any are named."""
+        found = {grid.data: grid for grid in by_profile[self.profile]}
         for name in self.data:
             check_choice("data", name, tuple(found))
-        return [plan for name, plan in found.items() if name in (self.data or found)]
+        return [grid for name, grid in found.items() if name in (self.data or found)]
 
     def pick(self, **by_profile: object) -> object:
         """The value given for this run's profile; a missing profile takes the next smaller one's."""

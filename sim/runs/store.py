@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Collection, Iterator, Sequence
 from glob import escape
 from pathlib import Path
@@ -13,16 +14,16 @@ import numpy as np
 from ..bpr.settings import Settings
 from ..core.files import not_plain, open_plain
 from ..core.npz import read_meta
-from .cells import FAILED, SCHEMA, key_of, measure, read_result
+from .cells import FAILED, SCHEMA, key_of, measure, mixed_bits, read_result
 from .stored import check_meta
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Store"]
+__all__ = ["CellStore"]
 
 
-class Store:
+class CellStore:
     """A folder of cells, looked through without reading the ranks.
 
     Parameters
@@ -114,12 +115,15 @@ class Store:
         Returns
         -------
         DataFrame
-            One row per (cell, kept epoch, metric): columns key, data, split (hash of its content), held_out, hidden,
+            One row per (cell, kept epoch, metric): columns key, data, split (hash of its content), bits (version of
+            the arithmetic, missing where a cell does not tell it), held_out, hidden,
             shielded; sampler, and its arguments as sampler.M and so on; model, and those settings whose default a cell
             changes, as model.lr and so on; seed, epoch, metric, value (mean over users), users.
         """
         import pandas as pd
 
+        if mixed := mixed_bits(meta.get("bits") for _, meta in self.cells.values()):
+            warnings.warn(mixed, stacklevel=2)
         changed = sorted({name for _, meta in self.cells.values() for name in meta["config"]["model"]})
         rows = []
         for key, (path, meta) in self.cells.items():
@@ -128,7 +132,7 @@ class Store:
             except (ValueError, OSError) as error:
                 self.damaged[path] = str(error)
                 continue
-            about = {"key": key, "split": meta["split"], **_columns(meta["config"], changed)}
+            about = {"key": key, "split": meta["split"], "bits": meta.get("bits"), **_columns(meta["config"], changed)}
             epochs = meta["epochs"]
             for at in range(len(epochs))[-1 if last else None :]:
                 ranks = result.at(at)
@@ -136,7 +140,7 @@ class Store:
                     value = float(np.nanmean(measure(ranks, metric)))
                     found = {"epoch": epochs[at], "metric": metric, "value": value, "users": ranks.users.size}
                     rows.append(about | found)
-        table = pd.DataFrame(rows, columns=None if rows else [*_HEAD, *_TAIL])
+        table = pd.DataFrame(rows, columns=None if rows else [*_HEAD, *_TAIL]).astype({"bits": "Int64"})
         middle = sorted(set(table.columns) - {*_HEAD, *_TAIL})
         order = [*_HEAD[1:], *middle, *_TAIL[:2]]
         table = table[[*_HEAD, *middle, *_TAIL]]
@@ -146,7 +150,7 @@ class Store:
             return table.sort_values(order, kind="stable", ignore_index=True, key=lambda column: column.map(str))
 
 
-_HEAD = ("key", "data", "split", "held_out", "hidden", "shielded")
+_HEAD = ("key", "data", "split", "bits", "held_out", "hidden", "shielded")
 _TAIL = ("seed", "epoch", "metric", "value", "users")
 _DEFAULTS = Settings().as_dict()
 

@@ -1,6 +1,18 @@
-"""The paper's figures and tables: each module has ``run(options) -> tidy table`` and ``plot(table) -> Figure``."""
+"""The paper's figures and tables: each is a :class:`~sim.studies.study.Study`, found where its module states it."""
 
 from ..runs.options import PROFILES, Options
-from .reproduce import BY_DATA, BY_METHOD, EXPERIMENTS, Outcome, experiment, make, reproduce
+from .reproduce import Outcome, make, reproduce
+from .study import Findings, Study, get_study, studies, study_ids
 
-__all__ = ["BY_DATA", "BY_METHOD", "EXPERIMENTS", "PROFILES", "Options", "Outcome", "experiment", "make", "reproduce"]
+__all__ = [
+    "PROFILES",
+    "Findings",
+    "Options",
+    "Outcome",
+    "Study",
+    "get_study",
+    "make",
+    "reproduce",
+    "studies",
+    "study_ids",
+]

@@ -11,13 +11,15 @@ import pandas as pd
 from ..metrics import auc, hits_at_k_from_labels, opauc, opauc_count
 from ..rankings import Binormal
 from ..runs.options import Options
+from .study import Findings, Study
 from .style import PALETTE, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ID = "F2"
-TITLE = "AUC and OPAUC as areas; two rankings that AUC cannot tell apart"
+STUDY = Study.of(
+    __name__, "F2", "AUC and OPAUC as areas; two rankings that AUC cannot tell apart", 20, made="exact",
+)  # fmt: skip
 
 N_POS, N_NEG, BETA, K = 4, 5, 0.4, 4
 MODEL = Binormal(mu=1.2)
@@ -106,8 +108,23 @@ def caption(table: pd.DataFrame) -> str:
     """What was drawn, with how much data, what to see."""
     a, b = (table[table.part == f"ranking {name}"].iloc[0] for name in "AB")
     return (
-        f"Left: AUC and OPAUC({BETA:g}) as areas under the ROC curve of a binormal model (shift {MODEL.mu:g}), closed "
+        f"Left: AUC and OPAUC({BETA:g}) as areas under the ROC curve of a binormal model (shift {MODEL.mu:g}), "
+        "closed "
         f"form. Right: of all rankings of {N_POS} positives and {N_NEG} negatives, two with the same AUC "
         f"({a.auc:.2f}) whose heads differ most: OPAUC({BETA:g}) {a.opauc:.3g} against {b.opauc:.3g} (divided by "
-        f"beta); Recall@{K} is {a.recall:.2f} against {b.recall:.2f}. OPAUC sees the head of the ranking, AUC does not."
+        f"beta); Recall@{K} is {a.recall:.2f} against {b.recall:.2f}. OPAUC sees the head of the ranking, AUC does "
+        "not."
     )
+
+
+def findings(table: pd.DataFrame) -> Findings:
+    """What AUC cannot see, in numbers."""
+    a, b = (table[table.part == f"ranking {name}"].iloc[0] for name in "AB")
+    return {
+        "heads": (
+            f"Two rankings of {N_POS} positives and {N_NEG} negatives have the same AUC, {a.auc:.2f}, and differ at "
+            "the "
+            f"head: OPAUC({BETA:g}) {a.opauc:.3g} against {b.opauc:.3g} of its largest value, Recall@{K} "
+            f"{a.recall:.2f} against {b.recall:.2f} (exact)."
+        )
+    }

@@ -16,18 +16,22 @@ from numpy.typing import NDArray
 
 from ..rankings import Binormal, exact_correlation, hidden_attenuation, simulate_areas
 from ..runs.cells import Cell, run_cells
+from ..runs.means import per_user
 from ..runs.options import Options
 from ..runs.tuning import best_trials
 from ..sampling import DNS
 from .hardness.g2_optimal import MODELS
 from .intervals import half_width
-from .style import PALETTE, ordered_colours, style
+from .study import Findings, Study
+from .style import METRIC_NAMES, PALETTE, mark_peak, ordered_colours, style
+from .words import counted, listed, span
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ID = "FN"
-TITLE = "False negatives: where harder sampling starts to hurt the true metric"
+STUDY = Study.of(
+    __name__, "FN", "False negatives: where harder sampling starts to hurt the true metric", 230, made="trained",
+)  # fmt: skip
 
 N_POS, N_NEG = 200, 800
 HIDDEN = (0, 20, 80, 200)
@@ -40,7 +44,7 @@ POOLS, SHIELDED = "in the pools", "kept out"
 
 
 @dataclass(frozen=True)
-class Plan:
+class HiddenGrid:
     """What is trained: DNS(M, N) over M, shares of every user's train pairs hidden, seeds of the final runs."""
 
     data: str
@@ -52,11 +56,11 @@ class Plan:
     every: int
 
 
-ML100K = Plan(
+ML100K = HiddenGrid(
     "ml-100k", 100, (3, 10, 25, 50, 75, 100), (0.0, 0.25, 0.5, 0.75), 2,
     {"lr": 0.005, "weight_decay": 0.1, "batch_size": 1024, "epochs": 20}, 2,
 )  # fmt: skip
-PLANS = {
+GRIDS = {
     "smoke": replace(ML100K, Ms=(10, 100), shares=(0.0, 0.5), seeds=1, model=ML100K.model | {"epochs": 2}),
     "default": ML100K,
     "paper": replace(ML100K, seeds=10, model=ML100K.model | {"epochs": 40}),
@@ -81,7 +85,7 @@ def run(options: Options = Options()) -> pd.DataFrame:  # noqa: B008 (frozen)
         rows += _curves("model", name, model, counts, False, n_rankings, options.seed)
     rows += _curves("rankers", "all positives", RANKERS, HIDDEN, False, 2 * n_rankings, options.seed)
     rows += _curves("rankers", "held out", RANKERS, HIDDEN[1:], True, 2 * n_rankings, options.seed)
-    return pd.DataFrame(rows + _trained(PLANS[options.profile], options))
+    return pd.DataFrame(rows + _trained(GRIDS[options.profile], options))
 
 
 def _curves(
@@ -111,32 +115,32 @@ def _curves(
     return rows
 
 
-def _trained(plan: Plan, options: Options) -> list[dict[str, Any]]:
+def _trained(grid: HiddenGrid, options: Options) -> list[dict[str, Any]]:
     """Epochs chosen on validation for every condition and M; final runs on test, intervals over users."""
-    conditions = [(share, out) for share, out in product(plan.shares, (False, True)) if share > 0.0 or not out]
-    grid = list(product(conditions, plan.Ms))
+    conditions = [(share, out) for share, out in product(grid.shares, (False, True)) if share > 0.0 or not out]
+    settings = list(product(conditions, grid.Ms))
 
     def cell(condition: tuple[float, bool], m: int, seed: int, epochs: int, held_out: str) -> Cell:
-        every = plan.every if held_out == "valid" else epochs
-        model = plan.model | {"epochs": epochs}
-        return Cell(plan.data, DNS(m, plan.N), seed, model, held_out, every, *condition)
+        every = grid.every if held_out == "valid" else epochs
+        model = grid.model | {"epochs": epochs}
+        return Cell(grid.data, DNS(m, grid.N), seed, model, held_out, every, *condition)
 
-    longest = plan.model["epochs"]
-    tuning = [cell(c, m, options.seed, longest, "valid") for c, m in grid]
-    trials = best_trials(grid, tuning, "ndcg@20", options, label=f"{plan.data}: tuning")
-    epochs = [trials[at].epochs for at in grid]
+    longest = grid.model["epochs"]
+    tuning = [cell(c, m, options.seed, longest, "valid") for c, m in settings]
+    trials = best_trials(settings, tuning, "ndcg@20", options, label=f"{grid.data}: tuning")
+    epochs = [trials[at].epochs for at in settings]
     final = run_cells(
-        [cell(c, m, options.seed + 1 + s, e, "test") for (c, m), e in zip(grid, epochs) for s in range(plan.seeds)],
-        options, label=f"{plan.data}: final",
+        [cell(c, m, options.seed + 1 + s, e, "test") for (c, m), e in zip(settings, epochs) for s in range(grid.seeds)],
+        options, label=f"{grid.data}: final",
     )  # fmt: skip
     rows = []
     for metric, k in product(METRICS, KS):
         users: dict[tuple[float, bool, int], NDArray[np.float64]] = {}  # mean over seeds
-        for number, ((share, out), m) in enumerate(grid):
-            mine = final[number * plan.seeds : (number + 1) * plan.seeds]
-            users[share, out, m] = np.mean([r.at().top_k([k])[f"{metric}@{k}"] for r in mine], axis=0)
+        for number, ((share, out), m) in enumerate(settings):
+            mine = final[number * grid.seeds : (number + 1) * grid.seeds]
+            users[share, out, m] = np.mean([per_user(r.at(), [f"{metric}@{k}"])[:, 0] for r in mine], axis=0)
         for (share, out, m), values in users.items():
-            common = {"metric": metric, "k": k, "hidden": share, "m": m, "hardness": m / plan.N, "exact": np.nan}
+            common = {"metric": metric, "k": k, "hidden": share, "m": m, "hardness": m / grid.N, "exact": np.nan}
             name = SHIELDED if out else POOLS
             rows.append({"study": "trained", "model": name, **common, **_interval(values.mean(), values)})
             if out:
@@ -167,7 +171,7 @@ def peaks(table: pd.DataFrame) -> pd.DataFrame:
 def plot(table: pd.DataFrame, metric: str = "recall", k: int = 20) -> Figure:
     """Correlation of the observed area with the true metric against beta; best beta; trained metric; cost."""
     part = table[(table.metric == metric) & (table.k == k)]
-    name = {"recall": "Recall", "ndcg": "NDCG"}[metric]
+    name = METRIC_NAMES[metric]
     with style() as plt:
         figure, axes = plt.subplots(2, 3, figsize=(10.8, 6.4))
         random, shown = part[part.study == "random"], part[(part.study == "model") & (part.model == SHOWN)]
@@ -201,10 +205,7 @@ def _draw_curves(ax: Any, curves: pd.DataFrame, title: str) -> None:
         else:
             ax.fill_between(curve_.hardness, curve_.low, curve_.high, color=colour, alpha=0.25, linewidth=0)
         best = int(np.argmax(line))
-        ax.plot(
-            curve_.hardness.iloc[best], line.iloc[best], marker="*", markersize=10, color=colour,
-            markeredgecolor="white", zorder=5,
-        )  # fmt: skip
+        mark_peak(ax, curve_.hardness.iloc[best], line.iloc[best], colour)
     ax.set(xscale="log", xlabel="FPR limit β (left: hardest)", title=title, ylim=(min(0.0, curves.value.min()), 1.0))
 
 
@@ -237,7 +238,7 @@ def _draw_trained(ax: Any, trained: pd.DataFrame, name: str, k: int) -> None:
                 continue
             ax.plot(line.hardness, line.value, color=colour, linestyle=dash, marker="o", markersize=3)
             top = line.loc[line.value.idxmax()]
-            ax.plot(top.hardness, top.value, marker="*", markersize=10, color=colour, markeredgecolor="white", zorder=5)
+            mark_peak(ax, top.hardness, top.value, colour)
         ax.plot([], [], color=colour, label=f"{share:.0%} hidden")
     ax.set(xscale="log", xlabel="hardness M/N (left: hardest)", ylabel=f"{name}@{k} on test", ylim=(0, None))
     ax.set_title("e  Trained on ml-100k (dashed: hidden kept out)", fontsize=8.5)
@@ -292,3 +293,26 @@ def caption(table: pd.DataFrame) -> str:
         "the hidden pairs are kept out of the pools); leaving them in the pools changes Recall@20 by up to "
         f"{100 * hard:.1f}% for hard negatives and {100 * easy:.1f}% for uniform ones."
     )
+
+
+def findings(table: pd.DataFrame) -> Findings:
+    """What hidden positives do to the peak, and to trained models."""
+    best = peaks(table).set_index(["study", "model", "metric", "k", "hidden"]).sort_index()
+    found = {}
+    for name in dict.fromkeys(table[table.study == "model"].model):
+        m = best.loc[("model", name, "recall", 20)].m
+        found[f"peak/{name}"] = (
+            f"{name}: the best m for the true Recall@20 is "
+            + listed(f"{at:.0f} with {int(hidden)} hidden" for hidden, at in m.items())
+            + f" positives among {N_NEG} observed negatives."
+        )
+    cost = table[(table.study == "cost") & (table.metric == "recall") & (table.k == 20)]
+    for share, part in cost.groupby("hidden"):
+        lost = part[part.high < 0]
+        found[f"cost/{share:g}"] = (
+            f"Trained, {share:.0%} of the train pairs hidden: leaving them in the pools changes Recall@20 by "
+            + listed(f"{span(100 * r.value, 100 * r.low, 100 * r.high, '.1f')}% at M/N = {r.hardness:g}"
+                     for r in part.itertuples())
+            + f" (95%, paired, over users, each alone); behind in {counted(len(lost), len(part), 'levels')}."
+        )  # fmt: skip
+    return found

@@ -7,71 +7,29 @@ import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ..core.files import write_text
-from ..core.names import hint, plain
 from ..data import FetchError
-from ..runs.options import Options
-from ..runs.output import write_figure
+from ..runs.options import PROFILES, Options
+from ..runs.output import as_stored, versions, write_figure
+from .study import get_study, studies
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["BY_DATA", "BY_METHOD", "EXPERIMENTS", "Outcome", "experiment", "experiment_ids", "make", "reproduce"]
+__all__ = ["Outcome", "losses", "make", "reproduce"]
 
-EXPERIMENTS = {
-    "F1": "tables.f1",
-    "F2": "f2",
-    "F6": "correlation.f6",
-    "T1": "tables.t1",
-    "F7": "hardness.f7",
-    "F8": "guideline.f8",
-    "F9": "guideline.f9",
-    "F10": "guideline.f10",
-    "F11": "guideline.f11",
-    "G1-sets": "guideline.g1_sets",
-    "G-map": "guideline.g_map",
-    "G2-trend": "guideline.g2_trend",
-    "G-collapse": "guideline.g_collapse",
-    "G-ablation": "guideline.g_ablation",
-    "F6-data": "correlation.f6_data",
-    "E-bias": "estimators.e_bias",
-    "E-error": "estimators.e_error",
-    "E-rates": "estimators.e_rates",
-    "E-beta": "estimators.e_beta",
-    "G2-optimal": "hardness.g2_optimal",
-    "F7-synthetic": "hardness.f7_synthetic",
-    "F7-samplers": "hardness.f7_samplers",
-    "FN": "fn",
-    "Table2": "tables.table2",
-    "Table3": "tables.table3",
-    "Yardstick": "tables.yardstick",
-    "F6-models": "correlation.f6_models",
-    "F6-llpauc": "correlation.f6_llpauc",
-    "F6-methods": "correlation.f6_methods",
-    "F6-sampled": "correlation.f6_sampled",
-}
-"""Identifier to module, in the order they are run."""
+_MADE = ("profile", "seed", "command", "run")
 
-BY_DATA = (
-    "F1", "F8", "F9", "F10", "F11", "G1-sets", "G-map", "G2-trend", "G-collapse", "F6-data", "Table2", "Table3",
-    "Yardstick",
-)  # fmt: skip
-"""Those whose rows of one data set do not depend on the others."""
-
-BY_METHOD = ("Table2", "Table3", "Yardstick")
-"""Those whose rows of one method do not depend on the others either."""
-
-_MADE = ("profile", "seed", "command", "seconds", "versions")
+_EFFORT = ("seeds", "trainings", "n_rankings", "n_pools", "n_pairs", "replicates")
+"""Columns that say how much stands behind a row."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one experiment: its files, or the one line why there are none.
+    """What became of one study: its files, or the one line why there are none.
 
     ``kept`` are the data sets, or "data, method", whose rows were not made anew, with the commands that made them.
     """
@@ -84,82 +42,105 @@ class Outcome:
     kept: dict[str, str] = field(default_factory=dict)
 
 
-def experiment_ids(words: Sequence[str]) -> list[str]:
-    """The identifiers of experiments in any spelling, each once.
+def make(name: str, options: Options, folder: Path, *, guard: bool = False) -> Outcome:
+    """Run one study and write its files. Data that cannot be had makes an :class:`Outcome` without files.
+
+    A study that can be split by data set keeps the rows of other data sets that ``folder`` has, one that can be split
+    by method also those of other methods where methods are named, and the record tells how they were made: so these
+    can be done one by one, on several machines.
+
+    Parameters
+    ----------
+    name : str
+    options : Options
+    folder : Path
+    guard : bool
+        Refuse to replace rows by those of fewer seeds, of a smaller budget or of a lower profile.
 
     Raises
     ------
     ValueError
-        For a name that is not known; near ones are suggested.
-
-    Examples
-    --------
-    >>> experiment_ids(["Fig", "8", "fig6", "table 2", "g-MAP", "F8"])
-    ['F8', 'F6', 'Table2', 'G-map']
+        If the guard refuses; nothing is written.
     """
-    known = {plain(module): name for name, module in EXPERIMENTS.items()} | {plain(name): name for name in EXPERIMENTS}
-    joined: list[str] = []
-    for word in words:
-        if word.isdecimal() and joined and joined[-1].isalpha():  # Fig 8 without quotes
-            joined[-1] += word
-        else:
-            joined.append(word)
-    found = []
-    for word in joined:
-        short = plain(word)
-        for long, kind in (("figure", "fig"), ("fig", "fig"), ("table", "table"), ("tab", "table")):
-            if short.startswith(long) and short.removeprefix(long).isdecimal():
-                short = f"{kind}{int(short.removeprefix(long))}"
-                break
-        if short not in known:
-            near = hint(word, EXPERIMENTS, everything=False)
-            names = ", ".join(EXPERIMENTS)
-            raise ValueError(f"experiment must be one of {names}, got {word!r}{near and ': '}{near}")
-        found.append(known[short])
-    return list(dict.fromkeys(found))
-
-
-def experiment(name: str) -> ModuleType:
-    """The module of an experiment; an unknown name is a ValueError that lists the near or the known ones."""
-    return import_module(f".{EXPERIMENTS[experiment_ids([name])[0]]}", __package__)
-
-
-def make(name: str, options: Options, folder: Path) -> Outcome:
-    """Run one experiment and write its files. Data that cannot be had makes an :class:`Outcome` without files.
-
-    The experiments of :data:`BY_DATA` keep the rows of other data sets that ``folder`` has, those of
-    :data:`BY_METHOD` also other methods' where methods are named, and tell how they were made: so these can be done one
-    by one, on several machines.
-    """
-    name = experiment_ids([name])[0]
-    module = experiment(name)
-    if options.data and name not in BY_DATA:
-        raise ValueError(f"data must be left out for {name}: only {', '.join(BY_DATA)} have a choice of data sets")
-    if options.methods and name not in BY_METHOD:
-        raise ValueError(f"method must be left out for {name}: only {', '.join(BY_METHOD)} have a choice of methods")
+    study = get_study(name)
+    name = study.id
+    for column, named, what in (("data", options.data, "data sets"), ("method", options.methods, "methods")):
+        if named and column not in study.split_by:
+            able = ", ".join(s.id for s in studies().values() if column in s.split_by)
+            raise ValueError(f"{column} must be left out for {name}: only {able} have a choice of {what}")
     start = time.perf_counter()
     try:
-        table = module.run(options)
+        table = study.run(options)
     except FetchError as error:
-        return Outcome(name, module.TITLE, time.perf_counter() - start, missing=str(error))
+        return Outcome(name, study.title, time.perf_counter() - start, missing=str(error))
     made = {
         "profile": options.profile, "seed": options.seed, "command": _command(name, options),
-        "seconds": round(time.perf_counter() - start, 1),
+        "run": {"seconds": round(time.perf_counter() - start, 1), "versions": versions()},
     }  # fmt: skip
     by = ["data", *(["method"] if options.methods else [])]
-    table, others = _with_others(folder / f"{name}.csv", table, by) if name in BY_DATA else (table, {})
-    figure = module.plot(table)
-    info = {"title": module.TITLE, "caption": module.caption(table), **made, **({"others": others} if others else {})}
+    table = as_stored(table, study.zero_below)
+    if guard and (lines := losses(folder / f"{name}.csv", table, options.profile, study.split_by)):
+        raise ValueError(f"{name} must not be replaced by less (--force to insist): {'; '.join(lines)}")
+    table, others = _with_others(folder / f"{name}.csv", table, by) if study.split_by else (table, {})
+    figure = study.plot(table)
+    info = {
+        "title": study.title, "caption": study.caption(table), "findings": study.findings(table), **made,
+        **({"zero_below": dict(study.zero_below)} if study.zero_below else {}),
+        **({"others": others} if others else {}),
+    }  # fmt: skip
     paths = write_figure(folder, name, table, figure, info)
-    if hasattr(module, "page"):
+    if study.page is not None:
         paths.append(folder / f"{name}.md")
-        write_text(paths[-1], module.page(table))
+        write_text(paths[-1], study.page(table))
     if figure is not None:
         import matplotlib.pyplot as plt
 
         plt.close(figure)
     kept = {data: str(how["command"]) for data, how in others.items()}
-    return Outcome(name, module.TITLE, time.perf_counter() - start, tuple(paths), kept=kept)
+    return Outcome(name, study.title, time.perf_counter() - start, tuple(paths), kept=kept)
+
+
+def losses(path: Path, table: pd.DataFrame, profile: str, by: Sequence[str]) -> list[str]:
+    """What would be lost if a published table's rows were replaced by those of ``table``: one line each.
+
+    Parameters
+    ----------
+    path : Path
+        The published CSV, its record beside it; nothing is lost where it is missing.
+    table : DataFrame
+        The new rows.
+    profile : str
+        Of the run that made them.
+    by : sequence of str
+        Columns whose values are replaced one by one; none: the whole table.
+    """
+    import pandas as pd
+
+    record = path.with_suffix(".json")
+    if not (path.exists() and record.exists()):
+        return []
+    old, info = pd.read_csv(path), json.loads(record.read_text(encoding="utf-8"))
+    keys = [name for name in by if name in old and name in table]
+    lines = []
+    for part, rows in _groups(table, keys).items():
+        before = _groups(old, keys).get(part)
+        if before is None:
+            continue
+        named = ", ".join(map(str, part)) or "the whole table"
+        known = info.get("others", {})
+        last = next((known[n] for n in (", ".join(part), *part[:1]) if n in known), info) if part else info
+        if PROFILES.index(profile) < PROFILES.index(last.get("profile", PROFILES[0])):
+            lines.append(f"{named} is of profile {last['profile']}, not {profile}")
+        for name in _EFFORT:
+            if name in before and name in rows and rows[name].mean() < before[name].mean():
+                lines.append(f"{named} has {before[name].mean():,.6g} {name} on average, not {rows[name].mean():,.6g}")
+    return lines
+
+
+def _groups(table: pd.DataFrame, by: Sequence[str]) -> dict[tuple[str, ...], pd.DataFrame]:
+    if not by:
+        return {(): table}
+    return {tuple(map(str, part)): rows for part, rows in table.groupby(list(by), sort=False)}
 
 
 def _command(name: str, options: Options) -> str:
@@ -183,6 +164,9 @@ def _with_others(path: Path, table: pd.DataFrame, by: list[str]) -> tuple[pd.Dat
     old = pd.read_csv(path)
     if list(old.columns) != list(table.columns):
         return table, {}
+    if "status" in old:  # what cannot be had here keeps its published row
+        had = set(old.data[old.status == "loaded"])
+        table = table[(table.status == "loaded") | ~table.data.isin(had)]
     new = {part for part, _ in table.groupby(by, sort=False)}
     parts = dict(iter(old.groupby(by, sort=False))) | dict(iter(table.groupby(by, sort=False)))
     whole = pd.concat(parts.values(), ignore_index=True)
@@ -206,5 +190,5 @@ def reproduce(
     options: Options = Options(),  # noqa: B008 (frozen)
     folder: Path = Path("figures"),
 ) -> list[Outcome]:
-    """Run the named experiments (all by default), one after the other."""
-    return [make(name, options, folder) for name in names or EXPERIMENTS]
+    """Run the named studies (all by default), one after the other."""
+    return [make(name, options, folder) for name in names or studies()]

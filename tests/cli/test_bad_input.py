@@ -13,7 +13,7 @@ from sim.cli.main import _parser, main
 from sim.core import memory as _memory
 from sim.core import terminal as _terminal
 from sim.runs.sweep import expand
-from sim.studies.reproduce import experiment_ids
+from sim.studies import study_ids
 
 CLICKS = "user,item\n" + "".join(f"{u},{(u * 7 + k * 3) % 30}\n" for u in range(40) for k in range(8))
 GRID = 'data = "clicks.csv"\n[model]\nepochs = 1\n[[sampler]]\nname = "DNS"\nM = 1\nN = 3\n'
@@ -192,7 +192,7 @@ def test_a_grid_is_counted_before_it_is_enumerated():
     ],
 )  # fmt: skip
 def test_spellings_of_an_experiment(words, ids):
-    assert experiment_ids(words) == ids
+    assert study_ids(words) == ids
 
 
 @pytest.mark.parametrize("name", ["DNS", "dns", "Softmax-V", "softmax_v", "SoftmaxExact", "AOBPR", "nonsampling"])

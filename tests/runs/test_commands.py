@@ -15,7 +15,7 @@ from sim.studies.tables import table2, table3, yardstick
 ROWS = [
     (f"{plan.data}-{name}", plan.cell(candidate, 0.003, 1, 7))
     for module in (table2, table3, yardstick)
-    for plan in module.PLANS["paper"]
+    for plan in module.GRIDS["paper"]
     for name, method in plan.methods.items()
     for candidate in method.candidates
 ]

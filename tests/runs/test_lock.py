@@ -1,4 +1,4 @@
-"""Claims: one at a time, dropped with the process that held them."""
+"""Locks: one at a time, dropped with the process that held them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import time
 
 import pytest
 
-from sim.runs.lock import claim
+from sim.runs.lock import lock
 
 
 def test_one_at_a_time(tmp_path):
     path = tmp_path / "folder" / "cell.npz"
-    with claim(path) as mine:
+    with lock(path) as mine:
         assert mine
-        with claim(path) as again:
+        with lock(path) as again:
             assert not again
-        with claim(path.with_name("other.npz")) as other:
+        with lock(path.with_name("other.npz")) as other:
             assert other
-    with claim(path) as mine:
+    with lock(path) as mine:
         assert mine
     assert list(path.parent.iterdir()) == []
 
@@ -32,10 +32,10 @@ def test_waiting(tmp_path):
     order = []
 
     def waiting():
-        with claim(path, wait=True) as mine:
+        with lock(path, wait=True) as mine:
             order.append(("waited", mine))
 
-    with claim(path):
+    with lock(path):
         thread = threading.Thread(target=waiting)
         thread.start()
         time.sleep(0.1)
@@ -47,17 +47,17 @@ def test_waiting(tmp_path):
 def test_a_killed_process_holds_nothing(tmp_path):
     path = tmp_path / "cell.npz"
     script = (
-        "import sys, time; from pathlib import Path; from sim.runs.lock import claim\n"
-        "with claim(Path(sys.argv[1])): print('held', flush=True); time.sleep(100)"
+        "import sys, time; from pathlib import Path; from sim.runs.lock import lock\n"
+        "with lock(Path(sys.argv[1])): print('held', flush=True); time.sleep(100)"
     )
     holder = subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None and holder.stdout.readline() == "held\n"
-    with claim(path) as mine:
+    with lock(path) as mine:
         assert not mine
     holder.send_signal(signal.SIGKILL)
     holder.wait()
     holder.stdout.close()
-    with claim(path) as mine:
+    with lock(path) as mine:
         assert mine
 
 
@@ -76,7 +76,7 @@ def test_a_lock_that_is_no_plain_file_is_neither_followed_nor_waited_for(tmp_pat
     else:
         lock.symlink_to("/dev/null")
     line = r"results must be writable, got .*cell.lock: it is a .*: move it away"
-    with pytest.raises(OSError, match=line), claim(tmp_path / "cell.npz", wait=True):
+    with pytest.raises(OSError, match=line), lock(tmp_path / "cell.npz", wait=True):
         pass
     assert other.exists() == (kind == "link") and (kind != "link" or other.read_text() == "keep")
     assert os.path.lexists(lock)
@@ -85,5 +85,5 @@ def test_a_lock_that_is_no_plain_file_is_neither_followed_nor_waited_for(tmp_pat
 def test_the_content_of_a_lock_is_not_touched(tmp_path):
     lock = tmp_path / ".cell.lock"
     lock.write_text("a note")
-    with claim(tmp_path / "cell.npz") as mine:
+    with lock(tmp_path / "cell.npz") as mine:
         assert mine and lock.read_text() == "a note"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib import import_module
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -14,7 +12,7 @@ from sim.cli.main import main
 from sim.runs.cells import Cell
 from sim.runs.means import means_of
 from sim.sampling import DNS
-from sim.studies import Options, make
+from sim.studies import Options, get_study, make, studies
 
 METRICS = ["ndcg@5", "recall@10"]
 
@@ -110,10 +108,7 @@ def test_what_is_no_such_table_is_refused(content, cells, tmp_path):
 
 
 def test_the_record_of_a_figure_names_the_table(tmp_path, monkeypatch):
-    module = import_module("sim.studies.reproduce")  # the package has a function of this name
-    stand_in = SimpleNamespace(
-        TITLE="t", run=lambda options: pd.DataFrame({"x": [1]}), plot=lambda table: None, caption=lambda table: "c"
-    )
-    monkeypatch.setattr(module, "experiment", lambda name: stand_in)
+    made = {"run": lambda options: pd.DataFrame({"x": [1]}), "plot": lambda table: None, "caption": lambda table: "c"}
+    monkeypatch.setitem(studies(), "T1", replace(get_study("T1"), **made))
     outcome = make("T1", Options(reuse=(tmp_path / "means.csv",)), tmp_path)
     assert f"--reuse {tmp_path / 'means.csv'}" in next(p for p in outcome.paths if p.suffix == ".json").read_text()

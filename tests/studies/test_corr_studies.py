@@ -63,7 +63,7 @@ def test_studies_do_without_the_data(options, monkeypatch):
     def offline(*args, **kwargs):
         raise FetchError("ml-100k could not be downloaded (no network)")
 
-    monkeypatch.setattr("sim.data.load", offline)
+    monkeypatch.setattr("sim.studies.recommender.load", offline)
     assert corr_models.trained_scores(options) is None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from importlib import import_module
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,7 +13,7 @@ import pytest
 from sim.data import FetchError
 from sim.metrics import hits_at_k_from_labels, opauc_count
 from sim.runs.output import write_figure
-from sim.studies import BY_METHOD, EXPERIMENTS, Options, make
+from sim.studies import Options, Study, get_study, make, studies
 from sim.studies import f2 as fig2
 from sim.studies.correlation import f6 as fig6
 from sim.studies.hardness import f7 as fig7
@@ -25,17 +24,19 @@ def options(tmp_path_factory):
     return Options(profile="smoke", jobs=2, results=tmp_path_factory.mktemp("results"))
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", studies())
 def test_writes_its_files(name, options, tmp_path):
     outcome = make(name, options, tmp_path)
     assert outcome.missing == ""
     suffixes = {p.suffix for p in outcome.paths}
-    pictures, page = (set() if name == "T1" else {".pdf", ".png"}), ({".md"} if name in BY_METHOD else set())
+    pictures, page = (set() if name == "T1" else {".pdf", ".png"}), ({".md"} if get_study(name).page else set())
     assert suffixes == {".csv", ".json"} | pictures | page
     info = json.loads((tmp_path / f"{name}.json").read_text())
     table = pd.read_csv(tmp_path / f"{name}.csv")
     assert len(table) == info["rows"] > 0
     assert len(info["caption"]) > 80
+    said = get_study(name).findings(table)
+    assert said and all(sentence.endswith(".") and "nan" not in sentence for sentence in said.values()), said
     assert info["profile"] == "smoke"
     assert info["versions"]["numpy"] == np.__version__
     assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
@@ -83,7 +84,7 @@ def test_fig7_orders_hardness(options):
     assert np.allclose(ends.cumulative, 1.0)
 
 
-def test_unknown_experiment_lists_the_known(options, tmp_path):
+def test_unknown_study_lists_the_known(options, tmp_path):
     with pytest.raises(ValueError, match=r"F6.*got 'F99'"):
         make("F99", options, tmp_path)
 
@@ -114,17 +115,25 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     assert json.loads((tmp_path / "F.json").read_text())["title"] == "old"
 
 
+def nothing(table):
+    """No picture."""
+
+
+def stand_in(monkeypatch, made: Study):
+    """``made`` in the place of the study of its id."""
+    monkeypatch.setitem(studies(), made.id, made)
+
+
 @pytest.fixture
 def study(monkeypatch):
     """F8 without training: a row a data set, whose value is the seed."""
 
     def run(options):
-        plans = {"paper": [SimpleNamespace(data="gowalla"), SimpleNamespace(data="ml-100k")], "default": []}
-        plans["default"] = plans["paper"][1:]
-        return pd.DataFrame([{"data": p.data, "value": float(options.seed)} for p in options.plans(plans)])
+        grids = {"paper": [SimpleNamespace(data="gowalla"), SimpleNamespace(data="ml-100k")], "default": []}
+        grids["default"] = grids["paper"][1:]
+        return pd.DataFrame([{"data": p.data, "value": float(options.seed)} for p in options.grids(grids)])
 
-    module = SimpleNamespace(TITLE="t", run=run, plot=lambda table: None, caption=lambda table: " ".join(table.data))
-    monkeypatch.setattr(import_module("sim.studies.reproduce"), "experiment", lambda name: module)
+    stand_in(monkeypatch, replace(get_study("F8"), run=run, plot=nothing, caption=lambda table: " ".join(table.data)))
 
 
 def test_data_sets_can_be_done_one_by_one(study, tmp_path):
@@ -161,18 +170,16 @@ def methods(monkeypatch):
     """Table2 without training: a row a data set and method, whose value is the seed."""
 
     def run(options):
-        plans = {"paper": [SimpleNamespace(data=d) for d in ("gowalla", "ml-100k")], "default": []}
+        grids = {"paper": [SimpleNamespace(data=d) for d in ("gowalla", "ml-100k")], "default": []}
         rows = [
             {"data": p.data, "method": m, "value": float(options.seed)}
-            for p in options.plans(plans)
+            for p in options.grids(grids)
             for m in options.methods or ("BPR", "DNS(M,N)")
         ]
         return pd.DataFrame(rows)
 
-    module = SimpleNamespace(
-        TITLE="t", run=run, plot=lambda table: None, caption=lambda table: "", page=lambda table: table.to_csv()
-    )
-    monkeypatch.setattr(import_module("sim.studies.reproduce"), "experiment", lambda name: module)
+    page = pd.DataFrame.to_csv
+    stand_in(monkeypatch, replace(get_study("Table2"), run=run, plot=nothing, caption=lambda table: "", page=page))
 
 
 def test_methods_can_be_done_one_by_one(methods, tmp_path):

@@ -12,16 +12,14 @@ from scipy import sparse
 
 from sim.runs.realised import realised_hardness
 from sim.sampling import DNS, SoftmaxExact, SoftmaxV, Uniform
-from sim.studies import Options
+from sim.studies import Options, get_study
 from sim.studies.correlation import f6_data as corr_data
-from sim.studies.guideline import f8 as fig8
-from sim.studies.guideline import f9 as fig9
 from sim.studies.guideline import f11 as fig11
 from sim.studies.guideline import g1_sets as data_sets
 from sim.studies.guideline import g_ablation as ablation
 from sim.studies.guideline import g_collapse as collapse
 from sim.studies.guideline import g_map as hardness_map
-from sim.studies.guideline import plans as guideline
+from sim.studies.guideline import grids as guideline
 from sim.studies.guideline.curves import best
 from sim.studies.guideline.g2_trend import trend_rows
 from sim.studies.tables import f1 as fig1
@@ -59,14 +57,14 @@ def test_realised_hardness_of_softmax_exact_is_its_radius(model):
 def test_every_plan_has_distinct_samplers_and_known_data():
     from sim import data
 
-    for plan in (*guideline.PLANS["paper"], guideline.SMOKE):
-        assert plan.data in data.available()
-        for samplers in plan.points.values():
+    for grid in (*guideline.GRIDS["paper"], guideline.SMOKE):
+        assert grid.data in data.available()
+        for samplers in grid.points.values():
             assert len({guideline.nominal(s) for s in samplers}) == len(samplers) >= 3
 
 
 def test_cells_of_the_plans_keep_their_names():
-    """The names of two finished cells: a change of plan or trainer must not lose them unnoticed."""
+    """The names of two finished cells: a change of grid or trainer must not lose them unnoticed."""
     cells = [
         guideline._cell(guideline.ML100K, DNS(75, 200), 0.1, 22, 1, "test"),
         guideline._cell(guideline.GOWALLA, DNS(5, 200), 0.003, 30, 0, "valid"),
@@ -75,7 +73,7 @@ def test_cells_of_the_plans_keep_their_names():
 
 
 def test_curves(options):
-    table = fig8.run(options)
+    table = get_study("F8").run(options)
     models = table[table.hardness > 0]
     assert set(models.sampler) == {str(s) for s in guideline.SMOKE.points["M"]}
     assert (models.low <= models["mean"]).all() and (models["mean"] <= models.high).all()
@@ -96,14 +94,14 @@ def test_map(options):
 
 
 def test_trend_rows(options):
-    (study,) = guideline.studies(options, "M")
+    (study,) = guideline.axis_runs(options, "M")
     for row in trend_rows(study, 0):
         assert row["low"] <= row["high"]
         assert 0 < row["p"] <= 1
         assert all(0 <= row[f"power_{e}"] <= 1 for e in ("0.1", "1"))
 
 
-@pytest.mark.parametrize(("module", "data"), [(fig9, "ml-10m"), (collapse, "irb-amazon2014-movie")])
+@pytest.mark.parametrize(("module", "data"), [(get_study("F9"), "ml-10m"), (collapse, "irb-amazon2014-movie")])
 def test_a_data_set_without_the_axes_is_an_error_that_names_those_with(module, data):
     with pytest.raises(ValueError, match=rf"data must be .*gowalla.*, got '{data}'"):
         module.run(Options(profile="paper", data=(data,)))
@@ -112,7 +110,7 @@ def test_a_data_set_without_the_axes_is_an_error_that_names_those_with(module, d
 def test_best_sets_are_read_off_the_levels(options):
     table = data_sets.run(options)
     (row,) = data_sets.best_sets(table).itertuples()
-    levels = fig8.run(options).query("metric == 'ndcg' and k == 20 and hardness > 0").set_index("hardness")
+    levels = get_study("F8").run(options).query("metric == 'ndcg' and k == 20 and hardness > 0").set_index("hardness")
     assert row.best == levels["mean"].idxmax() and row.value == levels["mean"].max()
     inside = levels.index[levels.p_best > 0.05]
     assert (row.low, row.high) == (inside.min(), inside.max()) and row.low <= row.best <= row.high
@@ -144,8 +142,8 @@ def test_correlations_are_those_of_numpy(options):
     """Over models and within users, against the definitions on all tables at once."""
     table = corr_data.run(options)
     assert table.correlation.between(-1, 1).all()
-    plan = guideline.SMOKE
-    studies = [guideline.train(plan, axis, options) for axis in ("M", "N", "rho", "rho-exact")]
+    grid = guideline.SMOKE
+    studies = [guideline.train(grid, axis, options) for axis in ("M", "N", "rho", "rho-exact")]
     runs = [result.at() for study in studies for level in study.levels for result in level.results]
     beta = table.beta.unique()[5]
     x = np.array([r.opauc([beta])[f"opauc({beta:g})"] for r in runs])

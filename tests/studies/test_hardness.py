@@ -95,10 +95,10 @@ def test_fn_random_rankings_attenuate_and_score_models_shift(hidden):
 
 def test_fn_trained_rows_are_paired(hidden):
     trained, cost = hidden[hidden.study == "trained"], hidden[hidden.study == "cost"]
-    plan = false_negatives.PLANS["smoke"]
-    conditions = 2 * len(plan.shares) - 1
-    assert len(trained) == conditions * len(plan.Ms) * 6
-    assert len(cost) == (len(plan.shares) - 1) * len(plan.Ms) * 6
+    grid = false_negatives.GRIDS["smoke"]
+    conditions = 2 * len(grid.shares) - 1
+    assert len(trained) == conditions * len(grid.Ms) * 6
+    assert len(cost) == (len(grid.shares) - 1) * len(grid.Ms) * 6
     by = ["metric", "k", "hidden", "m"]
     inside = trained[trained.model == false_negatives.POOLS].set_index(by).value
     out = trained[trained.model == false_negatives.SHIELDED].set_index(by).value

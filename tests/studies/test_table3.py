@@ -1,4 +1,4 @@
-"""Table 3: cells of LightGCN, and what its plans promise."""
+"""Table 3: cells of LightGCN, and what its grids promise."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def test_cells_with_layers_are_of_lightgcn():
     assert "layers" not in mf.config()["model"]
 
 
-@pytest.mark.parametrize("profile", table3.PLANS)
+@pytest.mark.parametrize("profile", table3.GRIDS)
 def test_every_cell_is_of_lightgcn_and_every_row_has_its_number(profile):
-    for plan in table3.PLANS[profile]:
-        assert list(plan.methods) == list(table3.PAPER["gowalla"])
-        for method in plan.methods.values():
-            assert type(plan.cell(method.candidates[0], 0.1, 0).build()) is LightGCN
-            assert len(method.candidates) * len(method.decays) == len(plan.methods["BPR"].candidates) * len(
-                plan.methods["BPR"].decays
+    for grid in table3.GRIDS[profile]:
+        assert list(grid.methods) == list(table3.PAPER["gowalla"])
+        for method in grid.methods.values():
+            assert type(grid.cell(method.candidates[0], 0.1, 0).build()) is LightGCN
+            assert len(method.candidates) * len(method.decays) == len(grid.methods["BPR"].candidates) * len(
+                grid.methods["BPR"].decays
             )

@@ -8,18 +8,18 @@ import pytest
 from sim.studies.tables import yardstick
 
 
-@pytest.mark.parametrize("profile", yardstick.PLANS)
+@pytest.mark.parametrize("profile", yardstick.GRIDS)
 def test_the_budget_is_equal(profile):
-    for plan in yardstick.PLANS[profile]:
-        assert len({len(m.candidates) * len(m.decays) for m in plan.methods.values()}) == 1
-        for method in plan.methods.values():
+    for grid in yardstick.GRIDS[profile]:
+        assert len({len(m.candidates) * len(m.decays) for m in grid.methods.values()}) == 1
+        for method in grid.methods.values():
             names = [str(c) for c in method.candidates]
             assert len(set(names)) == len(names)
-        assert plan.metrics == yardstick.METRICS and plan.model["factors"] == 64
+        assert grid.metrics == yardstick.METRICS and grid.model["factors"] == 64
 
 
 def test_published_losses_stand_beside_ours(monkeypatch):
-    def trained(plans, paper, options):
+    def trained(grids, paper, options):
         about = {"data": "irb-gowalla", "method": "DNS(M,N)", "setting": "DNS(M=5, N=200)", "trainings": 18}
         values = {"ndcg@20": 0.165, "recall@20": 0.3}
         return pd.DataFrame(
@@ -27,7 +27,7 @@ def test_published_losses_stand_beside_ours(monkeypatch):
              for m, v in values.items()]
         )  # fmt: skip
 
-    monkeypatch.setattr(yardstick, "run_plans", trained)
+    monkeypatch.setattr(yardstick, "run_grids", trained)
     table = yardstick.run()
     published = table[table["mean"].isna()]
     assert len(published) == 2 * 7 and set(published.method) == set(yardstick.PUBLISHED["irb-gowalla"])
@@ -42,7 +42,7 @@ def test_published_losses_stand_beside_ours(monkeypatch):
 def test_only_published_data_sets_get_published_rows(monkeypatch):
     row = {"data": "ml-100k", "method": "DNS(M,N)", "setting": "", "trainings": 1, "mean": 0.1, "low": 0.1, "high": 0.1}
     trained = pd.DataFrame([row | {"metric": m, "paper": float("nan"), "far": False} for m in yardstick.METRICS])
-    monkeypatch.setattr(yardstick, "run_plans", lambda *args: trained)
+    monkeypatch.setattr(yardstick, "run_grids", lambda *args: trained)
     table = yardstick.run()
     assert len(table) == 2
     assert "published losses" not in yardstick.caption(table)

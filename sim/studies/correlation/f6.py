@@ -9,13 +9,16 @@ import pandas as pd
 
 from ...rankings import exact_correlation, simulate_correlation
 from ...runs.options import Options
-from ..style import K_COLOURS, style
+from ..study import Findings, Study
+from ..style import K_COLOURS, METRIC_NAMES, mark_peak, style
+from ..words import extent, listed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ID = "F6"
-TITLE = "Which OPAUC(beta) predicts which Top-K metric (random rankings)"
+STUDY = Study.of(
+    __name__, "F6", "Which OPAUC(beta) predicts which Top-K metric (random rankings)", 30,
+)  # fmt: skip
 
 METRICS = ("recall", "precision", "ndcg")
 KS = (5, 10, 20, 50, 100, 200)
@@ -63,7 +66,6 @@ def run(options: Options = Options()) -> pd.DataFrame:  # noqa: B008 (frozen)
 
 def plot(table: pd.DataFrame) -> Figure:
     """One panel a metric: exact lines, simulated points with intervals, peaks marked, the law's beta* as ticks."""
-    names = {"recall": "Recall@K", "precision": "Precision@K", "ndcg": "NDCG@K"}
     with style() as plt:
         figure, axes = plt.subplots(1, 3, figsize=(10.4, 3.3), sharey=True)
         for ax, metric in zip(axes, METRICS):
@@ -83,10 +85,10 @@ def plot(table: pd.DataFrame) -> Figure:
                     linestyle="none",
                 )
                 top = part[part.peak].iloc[0]
-                ax.plot(top.beta, top.exact, marker="*", markersize=9, color=colour, markeredgecolor="white")
+                mark_peak(ax, top.beta, top.exact, colour, 9)
                 ax.plot([top.law], [0.02], marker="|", markersize=9, markeredgewidth=2, color=colour, clip_on=False)
             ax.set_xscale("log")
-            ax.set(xlabel="FPR limit β", title=names[metric], ylim=(0, 1))
+            ax.set(xlabel="FPR limit β", title=f"{METRIC_NAMES[metric]}@K", ylim=(0, 1))
         axes[0].set_ylabel("correlation with OPAUC(β)")
         handles, labels = axes[0].get_legend_handles_labels()
         handles += [
@@ -112,3 +114,28 @@ def caption(table: pd.DataFrame) -> str:
         "fixed, Recall and Precision are proportional, so their panels coincide. AUC (β = 1) stays below 0.4 for K up "
         "to 56 (Recall) and 72 (NDCG) only."
     )
+
+
+def findings(table: pd.DataFrame) -> Findings:
+    """Peaks, the scaling law, and AUC, under random rankings."""
+    tops = table[table.peak]
+    found = {}
+    for metric, part in tops.groupby("metric", sort=False):
+        at = listed(f"{r.beta:.3g} for K = {r.k} ({r.exact:.3f})" for r in part.itertuples())
+        found[f"peaks/{metric}"] = (
+            f"Under random rankings of {N_POS} + {N_NEG} {METRIC_NAMES[metric]}@K goes best with OPAUC(β) at β = {at}; "
+            "correlations in brackets, exact."
+        )
+    counting = tops[tops.metric != "ndcg"]
+    ratio = counting.beta / counting.law
+    found["law"] = (
+        f"The peaks of Recall and Precision lie at {extent(ratio)} of the law β* = 1.5 K/N over K = {min(KS)} to "
+        f"{max(KS)} (exact)."
+    )
+    auc = table[(table.m == N_NEG) & (table.metric == "recall")].set_index("k").exact
+    found["auc"] = (
+        "AUC's correlation with Recall@K is "
+        + listed(f"{value:.2f} for K = {k}" for k, value in auc.items())
+        + f": below 0.4 up to K = {max(auc.index[auc < 0.4])} of these (exact)."
+    )
+    return found

@@ -11,17 +11,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...rankings import exact_correlation
+from ...runs.means import per_user
 from ...runs.options import Options
-from ..guideline.curves import AXIS_STYLES, NAMES
-from ..guideline.g_map import median_sizes
-from ..guideline.plans import PLANS, Plan, train
-from ..style import K_COLOURS, style
+from ..guideline.grids import GRIDS, Grid, train
+from ..recommender import median_sizes
+from ..study import Findings, Study
+from ..style import AXES, K_COLOURS, METRIC_NAMES, data_frames, label_rows, legend_below, mark_peak, style
+from ..words import extent, listed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ID = "F6-data"
-TITLE = "Which OPAUC(beta) predicts which Top-K metric (trained models)"
+STUDY = Study.of(
+    __name__, "F6-data", "Which OPAUC(beta) predicts which Top-K metric (trained models)",
+    150, made="trained", split_by=("data",),
+)  # fmt: skip
 
 METRICS = ("ndcg", "recall")
 SHOWN = "recall"
@@ -40,22 +44,21 @@ def run(options: Options = Options()) -> pd.DataFrame:  # noqa: B008 (frozen)
         model, mean over the models; "within": over the models, users' deviations from their own means pooled), metric,
         k, beta, correlation, random (exact, under uniformly random rankings of the median user's sizes), models, users.
     """
-    return pd.DataFrame([row for plan in options.plans(PLANS) for row in _rows(plan, options)])
+    return pd.DataFrame([row for grid in options.grids(GRIDS) for row in _rows(grid, options)])
 
 
-def _rows(plan: Plan, options: Options) -> Iterator[dict[str, Any]]:
-    n_pos, n_neg = median_sizes(plan.data, options)
+def _rows(grid: Grid, options: Options) -> Iterator[dict[str, Any]]:
+    n_pos, n_neg = median_sizes(grid.data, options)
     betas = np.unique(np.round(np.geomspace(1, n_neg, N_BETAS))) / n_neg
     pairs = list(product(METRICS, KS))
     areas, metrics, over_users = [], [], []
     within = _Within()
-    for axis in (a for a in AXIS_STYLES if a in plan.points):
-        for level in train(plan, axis, options).levels:
+    for axis in (a for a in AXES if a in grid.points):
+        for level in train(grid, axis, options).levels:
             for result in level.results:
                 ranks = result.at()
                 x = np.stack(list(ranks.opauc(betas).values()), axis=1)
-                values = ranks.top_k(KS)
-                y = np.stack([values[f"{m}@{k}"] for m, k in pairs], axis=1)
+                y = per_user(ranks, [f"{m}@{k}" for m, k in pairs])
                 some = ~np.isnan(x[:, 0])
                 over_users.append(_correlation(x[some] - x[some].mean(axis=0), y[some] - y[some].mean(axis=0)))
                 areas.append(x[some].mean(axis=0))
@@ -71,7 +74,7 @@ def _rows(plan: Plan, options: Options) -> Iterator[dict[str, Any]]:
         random = exact_correlation(n_pos, n_neg, metric, k)
         for i, beta in enumerate(betas):
             yield {
-                "data": plan.data, "over": over, "metric": metric, "k": k, "beta": beta,
+                "data": grid.data, "over": over, "metric": metric, "k": k, "beta": beta,
                 "correlation": found[over][i, j], "random": random[round(beta * n_neg) - 1], "models": len(areas),
                 "users": int(some.sum()),
             }  # fmt: skip
@@ -112,14 +115,7 @@ def plot(table: pd.DataFrame) -> Figure:
     sets = list(dict.fromkeys(table.data))
     shown = table[table.metric == SHOWN]
     with style() as plt:
-        figure, axes = plt.subplots(
-            len(sets),
-            len(OVER),
-            figsize=(9.6, 0.6 + 2.5 * len(sets)),
-            squeeze=False,
-            sharey="row",
-            layout="constrained",
-        )
+        figure, axes = data_frames(plt, sets, len(OVER), (9.6, 0.6, 2.5))
         for (row, data), (column, over) in product(enumerate(sets), enumerate(OVER)):
             ax = axes[row, column]
             part = shown[(shown.data == data) & (shown.over == over)]
@@ -128,18 +124,11 @@ def plot(table: pd.DataFrame) -> Figure:
                 ax.plot(line.beta, line.correlation, color=K_COLOURS[k], label=f"K = {k}")
                 ax.plot(line.beta, line.random, color=K_COLOURS[k], linestyle=(0, (3, 2)), linewidth=0.9)
             for peak in _peaks(part).itertuples():
-                ax.plot(
-                    peak.beta, peak.correlation, marker="*", markersize=10, color=K_COLOURS[peak.k],
-                    markeredgecolor="white", zorder=5,
-                )  # fmt: skip
-            ax.set(xscale="log", title=f"{NAMES[SHOWN]}@K: {OVER[over]}")
-        for ax in axes[-1]:
-            ax.set_xlabel("FPR limit β")
-        for ax, data in zip(axes[:, 0], sets):
-            ax.set_ylabel(f"{data}\ncorrelation with OPAUC(β)")
-        handles, names = axes[0, 0].get_legend_handles_labels()
-        handles.append(plt.Line2D([], [], color="grey", linestyle=(0, (3, 2)), linewidth=0.9))
-        figure.legend(handles, [*names, "random rankings, exact"], loc="outside lower center", ncols=5)
+                mark_peak(ax, peak.beta, peak.correlation, K_COLOURS[peak.k])
+            ax.set(xscale="log", title=f"{METRIC_NAMES[SHOWN]}@K: {OVER[over]}")
+        label_rows(axes, sets, "correlation with OPAUC(β)", "FPR limit β")
+        dashed = plt.Line2D([], [], color="grey", linestyle=(0, (3, 2)), linewidth=0.9)
+        legend_below(figure, 5, (dashed, "random rankings, exact"))
     return figure
 
 
@@ -155,7 +144,21 @@ def caption(table: pd.DataFrame) -> str:
     first = table.drop_duplicates("data")
     sizes = ", ".join(f"{r.data} {r.models} models, {r.users:,} users" for r in first.itertuples())
     return (
-        f"Pearson correlation of Metric@K with OPAUC(β) on test ({sizes}). Peaks for {NAMES[SHOWN]}, with the "
+        f"Pearson correlation of Metric@K with OPAUC(β) on test ({sizes}). Peaks for {METRIC_NAMES[SHOWN]}, with the "
         f"correlation: {'. '.join(parts)}. Under random rankings (dashed) they would lie at {law} on "
         f"{table.data.iloc[0]}."
     )
+
+
+def findings(table: pd.DataFrame) -> Findings:
+    """Where trained models put the peak, and how it compares with random rankings."""
+    found = {}
+    for (data, over), part in table[table.metric == SHOWN].groupby(["data", "over"], sort=False):
+        tops, law = _peaks(part), _peaks(part, "random").set_index("k").beta
+        found[f"{data}/{over}"] = (
+            f"{data}, over {OVER[over]}: {METRIC_NAMES[SHOWN]}@K goes best with OPAUC(β) at β = "
+            + listed(f"{r.beta:.3g} for K = {r.k} ({r.correlation:.2f})" for r in tops.itertuples())
+            + f", {extent(tops.beta.to_numpy() / law.loc[tops.k].to_numpy(), '.2g')} times the peaks of random "
+            f"rankings ({part.models.iloc[0]} models, {part.users.iloc[0]:,} users, no interval)."
+        )
+    return found

@@ -11,14 +11,18 @@ from scipy import special
 from ...rankings import ScoreModel, SimulatedCorrelation, simulate_correlation
 from ...rankings.simulate.rank_correlation import group_error
 from ...runs.options import Options
-from ..style import PALETTE, style
+from ..study import Findings, Study
+from ..style import METRIC_NAMES, PALETTE, style
+from ..words import counted, share_of
 from .f6_models import MODELS, TRAINED, trained_scores
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ID = "F6-llpauc"
-TITLE = "LLPAUC(alpha, beta) beside OPAUC(beta): when leaving out the worst positives helps"
+STUDY = Study.of(
+    __name__, "F6-llpauc", "LLPAUC(alpha, beta) beside OPAUC(beta): when leaving out the worst positives helps", 280,
+    zero_below=dict.fromkeys(("gain", "gain_low", "gain_high"), 1e-12),
+)  # fmt: skip
 
 METRICS = ("recall", "ndcg", "ap", "mrr", "hit")
 KS = (1, 5, 20, 50, 100, 200)
@@ -29,7 +33,6 @@ SIZES = ((200, 800, 6_000), (100, 9_900, 800))
 COLOURS = {"recall": "blue", "ndcg": "green", "ap": "orange", "mrr": "purple", "hit": "red"}
 COUNTING = ("recall", "ndcg", "ap")
 FIRST = (("mrr", 20, "MRR@20"), ("hit", 5, "Hit@5"))
-LABELS = {"recall": "Recall@K", "ndcg": "NDCG@K", "ap": "AP@K", "mrr": "MRR@K", "hit": "Hit@K"}
 SHOWN = ("binormal", 800, 20)
 """Model, N_- and K of Recall@K on the map."""
 
@@ -125,7 +128,7 @@ def plot(table: pd.DataFrame) -> Figure:
             part = best[best.metric == metric]
             span = [part.gain - part.gain_low, part.gain_high - part.gain]
             look = {"marker": "o", "markersize": 3.5, "linestyle": "none", "color": PALETTE[COLOURS[metric]]}
-            gains.errorbar(part.negatives, part.gain, span, elinewidth=0.7, label=LABELS[metric], **look)
+            gains.errorbar(part.negatives, part.gain, span, elinewidth=0.7, label=f"{METRIC_NAMES[metric]}@K", **look)
             gaining = part[part.gain_low > 0.005]
             tops.plot(1.5 * gaining.hits, gaining.ll_top, **look)
         gains.set(xscale="log", xlabel="negatives in the top K", ylabel="correlation gained by LLPAUC", ylim=(-0.05, 1))
@@ -181,7 +184,7 @@ def caption(table: pd.DataFrame) -> str:
     many, few = counting[counting.negatives >= 10], counting[counting.negatives < 1]
     trained = best[(best.model == TRAINED) & (best.k == 5)].set_index("metric")
     on = "".join(
-        f" {LABELS[m][:-1]}5 {trained.height[m]:.3f} to {trained.ll_height[m]:.3f}," for m in trained.index
+        f" {METRIC_NAMES[m]}@5 {trained.height[m]:.3f} to {trained.ll_height[m]:.3f}," for m in trained.index
     ).strip(",")
     return (
         f"Correlation of metrics@K, K from 1 to {best.k.max()}, with the best OPAUC(β) and the best LLPAUC(α, β), "
@@ -196,3 +199,23 @@ def caption(table: pd.DataFrame) -> str:
         "where LLPAUC gains more than 0.005: its α is near 1.5 times the positives in the top K, as β is near 1.5 "
         "times its negatives." + (f" On the trained scores, from OPAUC to LLPAUC:{on}." if on else "")
     )
+
+
+def findings(table: pd.DataFrame) -> Findings:
+    """What LLPAUC gains for counting metrics and for those of the first hit."""
+    best = table[table.kind == "best"]
+    counting, first = best[best.metric.isin(COUNTING)], best[best.metric.isin(("mrr", "hit"))]
+    few, many = counting[counting.negatives < 1], counting[counting.negatives >= 10]
+    found = {}
+    for name, part, where in (("few", few, "less than one negative"), ("many", many, "10 negatives or more")):
+        if len(part):
+            found[name] = (
+                f"For Recall, NDCG and AP with {where} in the top K LLPAUC gains {part.gain.median():.3f} in the "
+                f"median, {part.gain.max():.3f} at most; the gain is shown in "
+                f"{counted((part.gain_low > 0).sum(), len(part), 'cases')} (95%, paired, over rankings, each alone)."
+            )
+    found["first"] = (
+        f"For MRR and Hit the best α N₊ is 1 in {share_of((first.ll_top == 1).sum(), len(first))} of {len(first)} "
+        "cases."
+    )
+    return found

@@ -9,16 +9,19 @@ import pandas as pd
 
 from ...rankings import METHODS, Binormal, ScoreModel, lattice_moments, simulate_correlation
 from ...runs.options import Options
-from ..style import PALETTE, style
+from ..study import Findings, Study
+from ..style import METRIC_NAMES, PALETTE, mark_peak, style
+from ..words import extent, listed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ID = "F6-methods"
-TITLE = "Pearson, Spearman, Kendall: the coefficient moves the height of the peaks, hardly their place"
+STUDY = Study.of(
+    __name__, "F6-methods",
+    "Pearson, Spearman, Kendall: the coefficient moves the height of the peaks, hardly their place", 290,
+)  # fmt: skip
 
 METRICS = ("recall", "ndcg", "ap", "mrr", "hit")
-LABELS = {"recall": "Recall", "ndcg": "NDCG", "ap": "AP", "mrr": "MRR", "hit": "Hit"}
 KS = (5, 20, 100)
 N_POS, N_NEG = 200, 800
 MODELS: dict[str, ScoreModel | None] = {"random rankings": None, "binormal, AUC 0.75": Binormal.from_auc(0.75)}
@@ -98,8 +101,8 @@ def plot(table: pd.DataFrame) -> Figure:
                 ax.fill_between(curve.m / N_NEG, curve.correlation - half, curve.correlation + half, color=colour,
                                 alpha=0.25, linewidth=0)  # fmt: skip
                 top = curve.loc[curve.correlation.idxmax()]
-                ax.plot(top.m / N_NEG, top.correlation, marker="*", markersize=9, color=colour, markeredgecolor="white")
-            ax.set(xscale="log", ylim=(0, 1), xlabel="FPR limit β", title=f"{LABELS[metric]}@{k}, {name}")
+                mark_peak(ax, top.m / N_NEG, top.correlation, colour, 9)
+            ax.set(xscale="log", ylim=(0, 1), xlabel="FPR limit β", title=f"{METRIC_NAMES[metric]}@{k}, {name}")
         axes[0].set_ylabel("correlation with OPAUC(β)")
         axes[0].legend(loc="upper left")
         last = axes[2]
@@ -130,7 +133,24 @@ def caption(table: pd.DataFrame) -> str:
     return (
         f"Correlation of metrics@K with OPAUC(β) by three coefficients, ties counted (mid-ranks, tau-b), over "
         f"{table.n_rankings.iloc[0]:,} rankings of {N_POS} + {N_NEG}; bands and bars are 95% intervals, stars the "
-        f"peaks. Peaks of {LABELS[metric]}@{k} under random rankings: {heights}. Right: Recall, NDCG, AP, MRR and Hit "
-        f"at K = {', '.join(map(str, KS))}. For the first three, where Pearson's peak is at m >= 5, {places} of "
+        f"peaks. Peaks of {METRIC_NAMES[metric]}@{k} under random rankings: {heights}. Right: Recall, NDCG, AP, MRR "
+        f"and Hit at K = {', '.join(map(str, KS))}. For the first three, where Pearson's peak is at m >= 5, {places} "
+        "of "
         f"Pearson's m. Pearson's curves deviate from the closed form by {worst:.1f} standard errors at most."
     )
+
+
+def findings(table: pd.DataFrame) -> Findings:
+    """Heights by the three coefficients, and how far their peaks lie apart."""
+    peaks = peaks_of(table)
+    far = peaks[(peaks["peak_m", "pearson"] >= 5) & peaks.metric.isin(["recall", "ndcg", "ap"])]
+    metric, k = SHOWN
+    one = peaks[(peaks.metric == metric) & (peaks.k == k) & (peaks.model == "random rankings")].iloc[0]
+    heights = listed(f"{one['height', method]:.3f} by {method.capitalize()}" for method in METHODS)
+    found = {"heights": f"{METRIC_NAMES[metric]}@{k} under random rankings: the peak is {heights} high."}
+    for method in METHODS[1:]:
+        ratio = extent(far["peak_m", method] / far["peak_m", "pearson"])
+        found[method] = (
+            f"{method.capitalize()}'s peaks of Recall, NDCG and AP lie at {ratio} of Pearson's m, from m = 5 on."
+        )
+    return found

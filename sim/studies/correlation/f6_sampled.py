@@ -9,13 +9,14 @@ import pandas as pd
 
 from ...rankings import Binormal, ScoreModel, sampled_correlation, simulate_sampled_correlation
 from ...runs.options import Options
+from ..study import Findings, Study
 from ..style import PALETTE, ordered_colours, style
+from ..words import listed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ID = "F6-sampled"
-TITLE = "Sampled metrics: which OPAUC(beta) they measure"
+STUDY = Study.of(__name__, "F6-sampled", "Sampled metrics: which OPAUC(beta) they measure", 300)
 
 N_POS, N_NEG = 100, 9_900
 K = 10
@@ -123,3 +124,20 @@ def caption(table: pd.DataFrame) -> str:
         f"no Top-{K} metric but an area up to β of about {1.5 * K / 100:g}: it rewards easier negatives than Top-{K} "
         "does."
     )
+
+
+def findings(table: pd.DataFrame) -> Findings:
+    """The drift of a sampled metric to AUC."""
+    random = table[(table.model == "random rankings") & (table.metric == "recall") & (table.k == K)]
+    drift = random[random.m == N_NEG].set_index("n_sampled").exact
+    law = random.loc[random.groupby("n_sampled").exact.idxmax()].set_index("n_sampled").beta
+    return {
+        "drift": (
+            f"Under random rankings the correlation of sampled Recall@{K} with AUC is "
+            + listed(f"{drift[n]:.2f} with {n:,} negatives sampled" for n in sorted(drift.index, reverse=True))
+            + " (exact)."
+        ),
+        "peaks": "Its peak lies at β = "
+        + listed(f"{law[n]:.3g} with {n:,}" for n in law.index)
+        + " negatives sampled.",
+    }

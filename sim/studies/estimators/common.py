@@ -19,17 +19,12 @@ from ...rankings import (
     StudentT,
 )
 from ...sampling import DNS, Sampler, SoftmaxExact, SoftmaxV
-from ..style import PALETTE
 
-__all__ = ["COLOURS", "MARKERS", "MODELS", "QUANTITIES", "SAMPLERS", "at_beta", "moments", "moments_rows"]
+__all__ = ["MODELS", "QUANTITIES", "SAMPLERS", "at_beta", "moments", "moments_rows"]
 
 SAMPLERS = ("DNS", "Softmax-exact", "Softmax-v")
 QUANTITIES = ("value", "slope")
 """The objective, and its derivative when all positives' scores are raised together."""
-
-COLOURS = {"DNS": PALETTE["blue"], "Softmax-exact": PALETTE["green"], "Softmax-v": PALETTE["red"]}
-MARKERS = {"DNS": "o", "Softmax-exact": "s", "Softmax-v": "^"}
-
 
 MODELS: dict[str, Callable[[float], ScoreModel]] = {
     "beta": BetaScores.from_auc,

@@ -12,14 +12,15 @@ from ...estimators import matched_beta, simulate_moments
 from ...rankings import ScoreModel
 from ...runs.options import Options
 from ...sampling import SoftmaxExact, SoftmaxV
+from ..study import Findings, Study
 from ..style import ordered_colours, style
+from ..words import extent
 from .common import MODELS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ID = "E-beta"
-TITLE = "The beta that softmax sampling realises"
+STUDY = Study.of(__name__, "E-beta", "The beta that softmax sampling realises", 190)
 
 AUC, POOL = 0.9, 200
 RHOS = (0.01, 0.03, 0.1, 0.3, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0)
@@ -124,3 +125,24 @@ def caption(table: pd.DataFrame) -> str:
         f"{sizes['student-t', high]:.1f} on the Student model, where a fixed β would be the dashed line. Means "
         f"over {int(table.n_pairs.max()):,} positives (fewer for larger pools) with two pools each, 95% intervals."
     )
+
+
+def findings(table: pd.DataFrame) -> Findings:
+    """What the softmax samplers realise at one nominal radius, and how it moves with N."""
+    by_rho = table[table.sweep == "rho"]
+    rho = 1.0 if (by_rho.rho == 1.0).any() else float(by_rho.rho.iloc[1])
+    found = {}
+    for name, part in by_rho[by_rho.rho == rho].groupby("sampler", sort=False):
+        found[name] = (
+            f"At ρ = {rho:g}, nominally β = {math.exp(-rho):.2f}, {name} on pools of {POOL} realises "
+            f"{extent(part.realised)} by divergence and {extent(part.matched)} by value, over {part.model.nunique()} "
+            "score models."
+        )
+    sizes = table[table.sweep == "N"].set_index(["model", "N"]).negatives
+    for model in ("binormal", "student-t"):
+        line = sizes[model]
+        found[f"N/{model}"] = (
+            f"{model} scores: Softmax-v in effect samples from {line.iloc[0]:.1f} negatives at N = {line.index[0]} and "
+            f"from {line.iloc[-1]:.1f} at N = {line.index[-1]:,}."
+        )
+    return found

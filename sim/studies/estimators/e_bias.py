@@ -10,14 +10,19 @@ import pandas as pd
 from ...estimators import leading_bias, population_objective, simulate_moments
 from ...rankings import Binormal
 from ...runs.options import Options
-from ..style import style
-from .common import COLOURS, MARKERS, QUANTITIES, SAMPLERS, at_beta, moments, moments_rows
+from ..study import Findings, Study
+from ..style import SAMPLERS as LOOKS
+from ..style import legend_below, style
+from ..words import standing
+from .common import QUANTITIES, SAMPLERS, at_beta, moments, moments_rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ID = "E-bias"
-TITLE = "Bias of DNS and softmax sampling as estimators of OPAUC(beta)"
+STUDY = Study.of(
+    __name__, "E-bias", "Bias of DNS and softmax sampling as estimators of OPAUC(beta)", 160,
+    zero_below=dict.fromkeys(("truth_error", "mean_error", "between_error", "within_error", "kl_error"), 1e-12),
+)  # fmt: skip
 
 SWEEPS: dict[str, tuple[float, ...]] = {
     "N": (20, 40, 80, 160, 320, 640, 1280),
@@ -68,11 +73,11 @@ def plot(table: pd.DataFrame) -> Figure:
                 ax.axhline(0.0, color="black", linewidth=0.8)
                 for name in SAMPLERS:
                     curve = part[(part.sampler == name) & (part.kind == ("exact" if name == "DNS" else "simulated"))]
-                    ax.plot(curve[sweep], curve.bias / curve.truth.abs() * _sign(quantity), color=COLOURS[name])
+                    ax.plot(curve[sweep], curve.bias / curve.truth.abs() * _sign(quantity), color=LOOKS[name].colour)
                     drawn = part[(part.sampler == name) & (part.kind == "simulated")]
                     ax.errorbar(
                         drawn[sweep], drawn.bias / drawn.truth.abs() * _sign(quantity),
-                        1.96 * drawn.mean_error / drawn.truth.abs(), fmt=MARKERS[name], color=COLOURS[name],
+                        1.96 * drawn.mean_error / drawn.truth.abs(), fmt=LOOKS[name].marker, color=LOOKS[name].colour,
                         elinewidth=0.9, label=name,
                     )  # fmt: skip
                 if sweep != "auc":
@@ -85,8 +90,7 @@ def plot(table: pd.DataFrame) -> Figure:
             axes[0, column].set_title(", ".join(fixed))
         axes[0, 0].set_ylabel("relative bias, value")
         axes[1, 0].set_ylabel("relative bias, slope")
-        handles, names = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside upper center", ncols=3)
+        legend_below(figure, 3, where="upper center")
     return figure
 
 
@@ -118,3 +122,21 @@ def caption(table: pd.DataFrame) -> str:
         f"({ends('Softmax-exact', 'simulated')}); Softmax-v grows harder with N at the same ρ "
         f"({ends('Softmax-v', 'simulated')})."
     )
+
+
+def findings(table: pd.DataFrame) -> Findings:
+    """Bias of each sampler's value at the ends of the sweep over N."""
+    value = table[(table.quantity == "value") & (table.sweep == "N")]
+    found = {}
+    for name in SAMPLERS:
+        part = value[(value["sampler"] == name) & (value.kind == ("exact" if name == "DNS" else "simulated"))]
+        first, last = part.loc[part.N.idxmin()], part.loc[part.N.idxmax()]
+        ends = [r.bias / r.truth for r in (first, last)]
+        error = 1.96 * last.mean_error / abs(last.truth)
+        sign = standing(ends[1] - error, ends[1] + error, words=("below", "level with", "above"))
+        found[name] = (
+            f"{name}: relative bias of the value {ends[0]:+.1%} at N = {first.N:.0f} and {ends[1]:+.1%} at "
+            f"N = {last.N:,.0f}; there its mean is {sign} the truth ("
+            + ("exact)." if name == "DNS" else f"95%, over {table.n_pairs.iloc[0]:,} positives).")
+        )
+    return found

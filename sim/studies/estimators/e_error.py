@@ -13,16 +13,20 @@ from ...objectives import opauc_surrogate_grad
 from ...rankings import Binormal
 from ...runs.options import Options
 from ...sampling import DNS
-from ..style import style
-from .common import COLOURS, MARKERS, QUANTITIES, SAMPLERS, at_beta, moments
+from ..study import Findings, Study
+from ..style import SAMPLERS as LOOKS
+from ..style import legend_below, style
+from .common import QUANTITIES, SAMPLERS, at_beta, moments
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Floats = NDArray[np.float64]
+STUDY = Study.of(
+    __name__, "E-error", "Error of DNS and softmax sampling as estimators of OPAUC(beta) and its gradient", 170,
+    zero_below=dict.fromkeys(("rmse", "low", "high", "bias"), 1e-12),
+)  # fmt: skip
 
-ID = "E-error"
-TITLE = "Error of DNS and softmax sampling as estimators of OPAUC(beta) and its gradient"
+Floats = NDArray[np.float64]
 
 BETA, AUC, POOL = 0.1, 0.9, 200
 N_POS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000)
@@ -137,22 +141,21 @@ def plot(table: pd.DataFrame) -> Figure:
                 part = table[(table.target == target) & (table.quantity == quantity) & (table.sampler == name)]
                 shown = part[part.rmse > 1e-9]
                 ax.errorbar(
-                    shown[x], shown.rmse, [shown.rmse - shown.low, shown.high - shown.rmse], marker=MARKERS[name],
-                    color=COLOURS[name], elinewidth=0.9, label=name,
+                    shown[x], shown.rmse, [shown.rmse - shown.low, shown.high - shown.rmse], marker=LOOKS[name].marker,
+                    color=LOOKS[name].colour, elinewidth=0.9, label=name,
                 )  # fmt: skip
                 biased = part[part.bias > 1e-9]
-                ax.plot(biased[x], biased.bias, color=COLOURS[name], linestyle=(0, (3, 2)), linewidth=1.0)
+                ax.plot(biased[x], biased.bias, color=LOOKS[name].colour, linestyle=(0, (3, 2)), linewidth=1.0)
             ax.set(xscale="log", yscale="log", title=title)
             ax.set_xlabel("number of positives n₊" if x == "n_pos" else "pool size N")
         last = table[(table.quantity == "gradient") & (table["sampler"] == "DNS") & (table.rmse > 1e-9)].iloc[-1]
         axes[2].annotate(
             f"0 at N = {SAMPLE[1]:,}", (last.N, last.rmse), (4, -11), textcoords="offset points",
-            color=COLOURS["DNS"], fontsize=8, ha="center",
+            color=LOOKS["DNS"].colour, fontsize=8, ha="center",
         )  # fmt: skip
         axes[0].set_ylabel("error relative to the truth")
-        handles, names = axes[0].get_legend_handles_labels()
-        handles += [plt.Line2D([], [], color="black", linestyle=(0, (3, 2)), linewidth=1.0)]
-        figure.legend(handles, [*names, "bias alone"], loc="outside upper center", ncols=4)
+        dashed = plt.Line2D([], [], color="black", linestyle=(0, (3, 2)), linewidth=1.0)
+        legend_below(figure, 4, (dashed, "bias alone"), where="upper center")
     return figure
 
 
@@ -163,22 +166,43 @@ def caption(table: pd.DataFrame) -> str:
     last = max(N_POS)
     whole, share = SAMPLE[1], value.pool_share["DNS", last]
     nearest = " and ".join(
-        f"{gradient.cosine[name, POOL]:.2f} for {name} (largest, {gradient.nearest_cosine[name, POOL]:.2f}, with that "
+        f"{gradient.cosine[name, POOL]:.2f} for {name} (largest, {gradient.nearest_cosine[name, POOL]:.2f}, with "
+        "that "
         f"of OPAUC({gradient.nearest_beta[name, POOL]:.2g}))"
         for name in SAMPLERS[1:]
     )
     return (
-        f"Root mean squared error for the surrogate objective of OPAUC({BETA:g}), relative to the truth, on a binormal "
-        f"model of AUC {AUC:g}; dashed: the bias alone. Left and middle: population, every positive with a fresh pool "
+        f"Root mean squared error for the surrogate objective of OPAUC({BETA:g}), relative to the truth, on a "
+        "binormal "
+        f"model of AUC {AUC:g}; dashed: the bias alone. Left and middle: population, every positive with a fresh "
+        "pool "
         f"of {POOL}; the variance ({share:.0%} of it from DNS's pools, the rest from the positives) falls as 1/n₊ to "
         f"the floor of the bias ({value.bias['DNS', last]:.1%} for DNS, "
         f"{value.bias['Softmax-exact', last]:.0%} for Softmax-exact, {value.bias['Softmax-v', last]:.0%} for "
-        f"Softmax-v). Right: the whole gradient of one user's objective, pools without replacement. DNS is exact, with "
+        "Softmax-v). Right: the whole gradient of one user's objective, pools without replacement. DNS is exact, "
+        "with "
         f"no error at N = n₋ = {whole:,} (Theorem 1; not drawn); at N = {POOL} its error is "
         f"{gradient.rmse['DNS', POOL]:.0%} of the gradient's length, of which {gradient.bias['DNS', POOL]:.0%} is "
         f"bias. Softmax at N = n₋ has no variance but keeps {gradient.bias['Softmax-exact', whole]:.0%} (exact) and "
         f"{gradient.bias['Softmax-v', whole]:.0%} (v) of bias: it follows another objective. At N = {POOL} the mean "
-        f"gradient's cosine with that of OPAUC({BETA:g}) is {gradient.cosine['DNS', POOL]:.3f} for DNS, {nearest}. DNS "
+        f"gradient's cosine with that of OPAUC({BETA:g}) is {gradient.cosine['DNS', POOL]:.3f} for DNS, {nearest}. "
+        "DNS "
         f"lines are exact, the others simulated ({int(table.replicates.max()):,} positives, "
         f"{int(table[table.target == 'sample'].replicates.max()):,} estimates of the gradient), 95% intervals."
     )
+
+
+def findings(table: pd.DataFrame) -> Findings:
+    """Errors of the gradient and its direction, for each sampler."""
+    gradient = table[(table.target == "sample") & (table.quantity == "gradient")].set_index(["sampler", "N"])
+    found = {}
+    for name in SAMPLERS:
+        at, whole = gradient.loc[(name, POOL)], gradient.loc[(name, SAMPLE[1])]
+        found[name] = (
+            f"{name} at N = {POOL}: the gradient's error is {at.rmse:.0%} of its length, of which {at.bias:.0%} is "
+            "bias; "
+            f"the mean gradient's cosine with that of OPAUC({BETA:g}) is {at.cosine:.3f}, largest "
+            f"({at.nearest_cosine:.3f}) with that of OPAUC({at.nearest_beta:.2g}); with all negatives in the pool "
+            f"a bias of {whole.bias:.0%} is left ({at.kind})."
+        )
+    return found

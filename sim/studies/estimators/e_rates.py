@@ -12,14 +12,18 @@ from ...estimators import GROUPS, Rate, dns_moments, fit_rate, simulate_moments
 from ...rankings import ScoreModel
 from ...runs.options import Options
 from ...sampling import DNS
-from ..style import style
-from .common import COLOURS, MARKERS, MODELS, QUANTITIES, SAMPLERS, at_beta
+from ..study import Findings, Study
+from ..style import SAMPLERS as LOOKS
+from ..style import legend_below, style
+from ..words import counted, extent
+from .common import MODELS, QUANTITIES, SAMPLERS, at_beta
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ID = "E-rates"
-TITLE = "How fast bias and variance of the estimators fall with the pool size"
+STUDY = Study.of(
+    __name__, "E-rates", "How fast bias and variance of the estimators fall with the pool size", 180,
+)  # fmt: skip
 
 BETA, AUC = 0.1, 0.9
 SIZES = (20, 40, 80, 160, 320, 640, 1_280)
@@ -102,14 +106,13 @@ def plot(table: pd.DataFrame) -> Figure:
                 rows = np.arange(len(models))[::-1] + offset
                 ax.errorbar(
                     fits.exponent, rows, xerr=[fits.exponent - fits.low, fits.high - fits.exponent],
-                    fmt=MARKERS[name], color=COLOURS[name], elinewidth=0.9, label=name,
+                    fmt=LOOKS[name].marker, color=LOOKS[name].colour, elinewidth=0.9, label=name,
                 )  # fmt: skip
             ax.set_title(title)
             ax.grid(axis="y", visible=False)
         axes[0].set_yticks(np.arange(len(models))[::-1], models)
         figure.supxlabel("fitted exponent of N (-1: falls as 1/N; 0 or more: does not fall)", fontsize=9)
-        handles, names = axes[0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside upper center", ncols=3)
+        legend_below(figure, 3, where="upper center")
     return figure
 
 
@@ -131,3 +134,18 @@ def caption(table: pd.DataFrame) -> str:
         f"1/N of order statistics on every model. Softmax-exact: {reach('Softmax-exact')}, about 1/N for bounded "
         f"scores only. Softmax-v: {reach('Softmax-v')}: on unbounded scores its objective keeps growing with N."
     )
+
+
+def findings(table: pd.DataFrame) -> Findings:
+    """Fitted exponents of each sampler over the score models."""
+    value = table[(table.statistic == "bias") & (table.quantity == "value")]
+    found = {}
+    for name in SAMPLERS:
+        part = value[value["sampler"] == name]
+        falling = (part.high < 0).sum()
+        found[name] = (
+            f"{name}: the bias of the value goes as N to the power of {extent(part.exponent.dropna())} on "
+            f"{part.model.nunique()} score models, and is shown to fall on "
+            f"{counted(falling, len(part), 'of them') if falling < len(part) else 'all'} (95% jackknife intervals)."
+        )
+    return found

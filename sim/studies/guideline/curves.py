@@ -13,23 +13,20 @@ from ...bpr import rank_positives
 from ...data import load
 from ...runs.options import Options
 from ..stats import best_level, bootstrap
-from ..style import K_COLOURS, PALETTE, style
-from .plans import KS, METRICS, Study, nominal, studies
+from ..study import Findings
+from ..style import AXES, K_COLOURS, METRIC_NAMES, data_frames, label_rows, mark_peak, style
+from ..words import listed, span, standing
+from .grids import KS, METRICS, AxisRuns, axis_runs, nominal
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["AXIS_STYLES", "NAMES", "best", "caption_curves", "curves", "level_rows", "plot_curves"]
+__all__ = ["best", "caption_curves", "curves", "findings_curves", "level_rows", "plot_curves"]
 
-AXIS_STYLES = {
-    "M": ("DNS(M, N) over M", PALETTE["blue"], "o"), "N": ("DNS(5, N) over N", PALETTE["sky"], "s"),
-    "rho": ("Softmax-v over ρ", PALETTE["red"], "^"), "rho-exact": ("Softmax-exact over ρ", PALETTE["orange"], "v"),
-}  # fmt: skip
-"""Name, colour and marker of each axis of hardness."""
-
-NAMES = {"ndcg": "NDCG", "recall": "Recall", "precision": "Precision"}
 SHOWN_KS = (1, 5, 20, 50, 100)
 SHOWN_METRICS = ("ndcg", "recall")
+END_K = 20
+"""Cut-off at which sentences speak of the ends of an axis."""
 
 
 def curves(options: Options, *axes: str, least_axes: int = 1) -> pd.DataFrame:
@@ -45,15 +42,15 @@ def curves(options: Options, *axes: str, least_axes: int = 1) -> pd.DataFrame:
         p_best (of "this level is the best"), sd_seeds, seeds, users.
     """
     rows: list[dict[str, Any]] = []
-    for study in studies(options, *axes, least_axes=least_axes):
-        rows += level_rows(study, options.seed)
-        rows += _popularity_rows(study, options)
+    for runs in axis_runs(options, *axes, least_axes=least_axes):
+        rows += level_rows(runs, options.seed)
+        rows += _popularity_rows(runs, options)
     return pd.DataFrame(rows)
 
 
-def level_rows(study: Study, seed: int) -> list[dict[str, Any]]:
-    """The rows of one study, without the popularity ranking's."""
-    values = study.values()
+def level_rows(runs: AxisRuns, seed: int) -> list[dict[str, Any]]:
+    """The rows of one axis, without the popularity ranking's."""
+    values = runs.values()
     found = bootstrap(values, seed=seed)
     relative, p = found.relative(), best_level(found)
     columns = {
@@ -62,10 +59,10 @@ def level_rows(study: Study, seed: int) -> list[dict[str, Any]]:
         "p_best": p, "sd_seeds": values.mean(axis=2).std(axis=1, ddof=1),
     }  # fmt: skip
     rows = []
-    for i, level in enumerate(study.levels):
+    for i, level in enumerate(runs.levels):
         about = {
-            "data": study.plan.data, "axis": study.axis, "sampler": str(level.sampler),
-            "parameter": float(level.sampler.get_params()[study.axis.partition("-")[0]]),
+            "data": runs.grid.data, "axis": runs.axis, "sampler": str(level.sampler),
+            "parameter": float(level.sampler.get_params()[runs.axis.partition("-")[0]]),
             "hardness": nominal(level.sampler), "beta": level.beta, "beta_divergence": level.beta_divergence,
             "weight_decay": level.weight_decay, "epochs": level.epochs,
         }  # fmt: skip
@@ -77,13 +74,13 @@ def level_rows(study: Study, seed: int) -> list[dict[str, Any]]:
     return rows
 
 
-def _popularity_rows(study: Study, options: Options) -> list[dict[str, Any]]:
+def _popularity_rows(runs: AxisRuns, options: Options) -> list[dict[str, Any]]:
     """Rank items by their number of train pairs, the same for everyone."""
-    data = load(study.plan.data, data_dir=options.data_dir)
+    data = load(runs.grid.data, data_dir=options.data_dir)
     counts = np.asarray(data.fit.sum(axis=0)).ravel().astype(np.float32)
     ranks = rank_positives(np.ones((data.n_users, 1), np.float32), counts[:, None], data.test, exclude=data.fit)
     values = ranks.top_k(KS)
-    about = {"data": study.plan.data, "axis": study.axis, "sampler": "popularity", "parameter": 0.0, "hardness": 0.0}
+    about = {"data": runs.grid.data, "axis": runs.axis, "sampler": "popularity", "parameter": 0.0, "hardness": 0.0}
     return [
         about | {"metric": metric, "k": k, "mean": values[f"{metric}@{k}"].mean(), "users": ranks.users.size}
         for metric, k in product(METRICS, KS)
@@ -104,10 +101,7 @@ def plot_curves(table: pd.DataFrame, panels: Sequence[tuple[str, str]], xlabel: 
     there = set(zip(table.data, table.axis))
     rows = [(data, *panel) for data, panel in product(dict.fromkeys(table.data), panels) if (data, panel[0]) in there]
     with style() as plt:
-        figure, axes = plt.subplots(
-            len(rows), len(SHOWN_METRICS), figsize=(8.6, 0.3 + 2.8 * len(rows)), squeeze=False, sharey="row",
-            layout="constrained",
-        )  # fmt: skip
+        figure, axes = data_frames(plt, rows, len(SHOWN_METRICS), (8.6, 0.3, 2.8))
         for (row, (data, axis, name)), (column, metric) in product(enumerate(rows), enumerate(SHOWN_METRICS)):
             ax = axes[row, column]
             whole = drawn[(drawn.data == data) & (drawn.axis == axis)]
@@ -120,10 +114,10 @@ def plot_curves(table: pd.DataFrame, panels: Sequence[tuple[str, str]], xlabel: 
                 ax.plot(at, line.relative, color=colour, marker="o", markersize=3, label=label)
                 ax.fill_between(at, line.relative_low, line.relative_high, color=colour, alpha=0.2, linewidth=0)
                 peak = line.loc[line["mean"].idxmax()]
-                ax.plot(peak.parameter, 1.0, marker="*", markersize=11, color=colour, markeredgecolor="white", zorder=5)
+                mark_peak(ax, peak.parameter, 1.0, colour, 11)
             ax.set(
                 xscale="log",
-                title=f"{name}: {NAMES[metric]}@K",
+                title=f"{name}: {METRIC_NAMES[metric]}@K",
                 ylim=(max(0.0, 1 - 1.5 * depth), 1 + 0.1 * depth),
             )
             wide = whole.parameter.max() >= 1000 * whole.parameter.min()
@@ -131,10 +125,7 @@ def plot_curves(table: pd.DataFrame, panels: Sequence[tuple[str, str]], xlabel: 
             ax.xaxis.set_major_formatter("{x:g}")
             ax.minorticks_off()
             ax.legend(title="K (best)", title_fontsize=7.5, fontsize=7.5, loc="lower center")
-        for ax in axes[-1]:
-            ax.set_xlabel(xlabel)
-        for ax, (data, *_) in zip(axes[:, 0], rows):
-            ax.set_ylabel(f"{data}\nrelative to the best")
+        label_rows(axes, [data for data, *_ in rows], "relative to the best", xlabel)
     return figure
 
 
@@ -144,7 +135,7 @@ def caption_curves(table: pd.DataFrame) -> str:
     for (data, axis), part in table.groupby(["data", "axis"], sort=False):
         tops = best(part)
         peaks = "; ".join(
-            f"{NAMES[m]} " + ", ".join(f"{r.parameter:g} (K={r.k})" for r in tops[tops.metric == m].itertuples())
+            f"{METRIC_NAMES[m]} " + ", ".join(f"{r.parameter:g} (K={r.k})" for r in tops[tops.metric == m].itertuples())
             for m in SHOWN_METRICS
         )
         models = part[part.hardness > 0]
@@ -154,3 +145,27 @@ def caption_curves(table: pd.DataFrame) -> str:
         "for every point; 95% intervals relative to the best point by bootstrap over users and seeds, paired. Best "
         f"point by K: {'. '.join(parts)}."
     )
+
+
+def findings_curves(table: pd.DataFrame) -> Findings:
+    """For each data set and axis: where the best point lies for each K, and what the ends of the axis keep."""
+    found = {}
+    for (data, axis), part in table[table.hardness > 0].groupby(["data", "axis"], sort=False):
+        name, tops = AXES[axis][0], best(part)
+        for metric in SHOWN_METRICS:
+            line = tops[tops.metric == metric]
+            found[f"{data}/{axis}/{metric}/peaks"] = (
+                f"{data}, {name}: best for {METRIC_NAMES[metric]}@K is "
+                + listed(f"{r.parameter:g} at K = {r.k}" for r in line.itertuples())
+                + "."
+            )
+            at = part[(part.metric == metric) & (part.k == END_K)].sort_values("hardness")
+            for end, row in (("hardest", at.iloc[0]), ("softest", at.iloc[-1])):
+                kept = span(row.relative, row.relative_low, row.relative_high)
+                place = standing(row.relative_low, row.relative_high, at=1.0)
+                found[f"{data}/{axis}/{metric}/{end}"] = (
+                    f"{data}, {name}: the {end} level, {row.parameter:g}, keeps {kept} of the best "
+                    f"{METRIC_NAMES[metric]}@{END_K} and is {place} it (95%, paired, over users and "
+                    f"{row.seeds:.0f} seeds)."
+                )
+    return found

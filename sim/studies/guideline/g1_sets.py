@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
 from ...data import load
 from ...runs.options import Options
-from ..style import PALETTE, legend_below, style
-from .curves import NAMES, level_rows
-from .plans import studies
+from ..study import Findings, Study
+from ..style import METRIC_NAMES, data_colour, legend_below, mark_peak, style
+from ..words import ALPHA, listed, span
+from .curves import level_rows
+from .grids import axis_runs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ID = "G1-sets"
-TITLE = "The best hardness of DNS(M, N) over data sets"
+STUDY = Study.of(
+    __name__, "G1-sets", "The best hardness of DNS(M, N) over data sets", 100, made="trained", split_by=("data",),
+)  # fmt: skip
 
 METRIC, K = "ndcg", 20
 IN_TIME = "-temporal"
 """Ends the names of data sets whose test part lies later in time than the train part; the others' is random."""
-COLOURS = ("blue", "red", "green", "orange", "purple", "sky", "black")
 
 
 def run(options: Options = Options()) -> pd.DataFrame:  # noqa: B008 (frozen)
@@ -36,10 +38,10 @@ def run(options: Options = Options()) -> pd.DataFrame:  # noqa: B008 (frozen)
         :func:`sim.studies.guideline.curves.curves`.
     """
     rows: list[dict[str, Any]] = []
-    for study in studies(options, "M"):
-        fit = load(study.plan.data, data_dir=options.data_dir).fit
+    for runs in axis_runs(options, "M"):
+        fit = load(runs.grid.data, data_dir=options.data_dir).fit
         size = {"density": fit.nnz / (fit.shape[0] * fit.shape[1]), "users_all": fit.shape[0], "items": fit.shape[1]}
-        rows += [{"data": study.plan.data} | size | row for row in level_rows(study, options.seed)]
+        rows += [{"data": runs.grid.data} | size | row for row in level_rows(runs, options.seed)]
     return pd.DataFrame(rows)
 
 
@@ -68,8 +70,8 @@ def plot(table: pd.DataFrame) -> Figure:
     part = table[(table.metric == METRIC) & (table.k == K)]
     with style() as plt:
         figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.9), layout="constrained")
-        for top, name in zip(tops.itertuples(), cycle(COLOURS)):
-            colour = PALETTE[name]
+        for top in tops.itertuples():
+            colour = data_colour(top.data)
             line = part[part.data == top.data].sort_values("hardness")
             dashes = "dashed" if top.data.endswith(IN_TIME) else "solid"
             left.plot(
@@ -78,10 +80,10 @@ def plot(table: pd.DataFrame) -> Figure:
             left.fill_between(
                 line.hardness, line.relative_low, line.relative_high, color=colour, alpha=0.15, linewidth=0
             )
-            left.plot(top.best, 1.0, marker="*", markersize=12, color=colour, markeredgecolor="white", zorder=5)
+            mark_peak(left, top.best, 1.0, colour, 12)
             right.vlines(top.density, top.low, top.high, color=colour, linestyle=dashes, alpha=0.5, linewidth=3)
-            right.plot(top.density, top.best, marker="*", markersize=12, color=colour, markeredgecolor="white")
-        title = f"{NAMES[METRIC]}@{K}"
+            mark_peak(right, top.density, top.best, colour, 12)
+        title = f"{METRIC_NAMES[METRIC]}@{K}"
         left.set(
             xscale="log", xlabel="M/N (left: hardest, right: uniform)", ylabel="relative to the best M", title=title
         )
@@ -98,12 +100,12 @@ def caption(table: pd.DataFrame) -> str:
     tops = best_sets(table)
     words = ", ".join(
         f"{r.data} M = {r.parameter:g} (M/N {r.best:.3g}, set {r.low:.3g} to {r.high:.3g}, density {r.density:.2g}, "
-        f"{NAMES[METRIC]}@{K} {r.value:.4f})"
+        f"{METRIC_NAMES[METRIC]}@{K} {r.value:.4f})"
         for r in tops.itertuples()
     )
     text = (
         "DNS(M, N), weight decay and epochs chosen on validation for every point, 95% intervals by bootstrap over "
-        f"users and seeds, paired. Best for {NAMES[METRIC]}@{K}: {words}."
+        f"users and seeds, paired. Best for {METRIC_NAMES[METRIC]}@{K}: {words}."
     )
     at_random = tops[~tops.data.str.endswith(IN_TIME)]
     if len(at_random) < len(tops):
@@ -112,3 +114,26 @@ def caption(table: pd.DataFrame) -> str:
         rank = spearmanr(at_random.density, at_random.best).statistic
         text += f" Rank correlation of density and best M/N over the {len(at_random)} split at random: {rank:.2f}."
     return text
+
+
+def findings(table: pd.DataFrame) -> Findings:
+    """The best level of every data set, and whether the two ends are in its confidence set."""
+    part, tops = table[(table.metric == METRIC) & (table.k == K)], best_sets(table)
+    found = {}
+    for top in tops.itertuples():
+        levels = part[part.data == top.data].sort_values("hardness")
+        ends = levels.iloc[[0, -1]].p_best.to_numpy() <= ALPHA
+        out = listed(np.array(["the hardest", "the softest"])[ends], none="neither")
+        found[f"best/{top.data}"] = (
+            f"{top.data}: best M/N for {METRIC_NAMES[METRIC]}@{K} is {span(top.best, top.low, top.high, '.3g')} (95% "
+            f"confidence set of the best level, over users and seeds); of the two ends {out} can be ruled out."
+        )
+    at_random = tops[~tops.data.str.endswith(IN_TIME)]
+    if len(at_random) > 2 and at_random.best.nunique() > 1:
+        rank = spearmanr(at_random.density, at_random.best)
+        word = "goes with" if rank.pvalue < ALPHA else "is not shown to go with"
+        found["density"] = (
+            f"Over the {len(at_random)} data sets split at random density {word} the best M/N (rank correlation "
+            f"{rank.statistic:.2f}, p = {rank.pvalue:.2f})."
+        )
+    return found

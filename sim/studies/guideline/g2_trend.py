@@ -9,15 +9,17 @@ import pandas as pd
 
 from ...runs.options import Options
 from ..stats import bootstrap, holm, trend, trend_power
-from ..style import PALETTE, legend_below, style
-from .curves import AXIS_STYLES, NAMES
-from .plans import KS, METRICS, Study, studies
+from ..study import Findings, Study
+from ..style import AXES, METRIC_NAMES, PALETTE, legend_below, style
+from ..words import ALPHA, counted, extent, span, standing
+from .grids import KS, METRICS, AxisRuns, axis_runs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ID = "G2-trend"
-TITLE = "Elasticity of the best hardness in K"
+STUDY = Study.of(
+    __name__, "G2-trend", "Elasticity of the best hardness in K", 120, made="trained", split_by=("data",),
+)  # fmt: skip
 
 POWERS = (0.1, 0.25, 0.5, 1.0)
 
@@ -32,25 +34,25 @@ def run(options: Options = Options()) -> pd.DataFrame:  # noqa: B008 (frozen)
         power_0.1 to power_1 (of the uncorrected test, if that were the elasticity), seeds, users.
     """
     rows: list[dict[str, Any]] = []
-    for study in studies(options, *AXIS_STYLES):
-        rows += trend_rows(study, options.seed)
+    for runs in axis_runs(options, *AXES):
+        rows += trend_rows(runs, options.seed)
     table = pd.DataFrame(rows)
     table.insert(list(table.columns).index("p") + 1, "p_holm", table.groupby("data").p.transform(holm))
     return table
 
 
-def trend_rows(study: Study, seed: int) -> list[dict[str, Any]]:
-    """The test for each metric of one study."""
+def trend_rows(runs: AxisRuns, seed: int) -> list[dict[str, Any]]:
+    """The test for each metric of one axis."""
     rows = []
     for metric in METRICS:
-        values = study.values([metric])
+        values = runs.values([metric])
         found = bootstrap(values, seed=seed)
-        seen = trend(study.beta, KS, found)
+        seen = trend(runs.beta, KS, found)
         rows.append(
             {
-                "data": study.plan.data, "axis": study.axis, "metric": metric,
+                "data": runs.grid.data, "axis": runs.axis, "metric": metric,
                 "elasticity": seen.elasticity, "low": seen.low, "high": seen.high, "p": seen.p,
-                **{f"power_{e:g}": trend_power(study.beta, KS, found, e) for e in POWERS},
+                **{f"power_{e:g}": trend_power(runs.beta, KS, found, e) for e in POWERS},
                 "seeds": values.shape[1], "users": values.shape[2],
             }
         )  # fmt: skip
@@ -74,9 +76,9 @@ def plot(table: pd.DataFrame) -> Figure:
                 error = np.clip([line.elasticity - line.low, line.high - line.elasticity], 0, None)
                 ax.errorbar(
                     line.elasticity, np.arange(len(kinds))[::-1] + shift, xerr=error, fmt="o", markersize=4,
-                    color=PALETTE[colour], label=f"{NAMES[metric]}@K",
+                    color=PALETTE[colour], label=f"{METRIC_NAMES[metric]}@K",
                 )  # fmt: skip
-            ax.set_yticks(np.arange(len(kinds))[::-1], [AXIS_STYLES[a][0] for a in kinds])
+            ax.set_yticks(np.arange(len(kinds))[::-1], [AXES[a][0] for a in kinds])
             ax.set(title=data, ylim=(-0.5, len(kinds) - 0.5))
             ax.axvline(0, color="black", linewidth=1)
             ax.axvline(1, color="black", linewidth=1.2, linestyle=(0, (3, 2)))
@@ -93,7 +95,7 @@ def caption(table: pd.DataFrame) -> str:
 
     def named(part: pd.DataFrame) -> str:
         names = (
-            f"{r.data}, {AXIS_STYLES[r.axis][0]}, {NAMES[r.metric]} {r.elasticity:.2f} [{r.low:.2f}, {r.high:.2f}]"
+            f"{r.data}, {AXES[r.axis][0]}, {METRIC_NAMES[r.metric]} {r.elasticity:.2f} [{r.low:.2f}, {r.high:.2f}]"
             for r in part.itertuples()
         )
         return f"{len(part)} ({'; '.join(names)})" if len(part) else "0"
@@ -107,3 +109,24 @@ def caption(table: pd.DataFrame) -> str:
         + ", ".join(f"{e:g}: {table[f'power_{e:g}'].min():.2f} to {table[f'power_{e:g}'].max():.2f}" for e in POWERS)
         + "."
     )
+
+
+def findings(table: pd.DataFrame) -> Findings:
+    """For each data set, which elasticities are shown to differ from zero, and their range."""
+    found = {}
+    for data, part in table.groupby("data", sort=False):
+        seen = part[part.p_holm < ALPHA]
+        up, down = (seen.elasticity > 0).sum(), (seen.elasticity < 0).sum()
+        found[data] = (
+            f"{data}: the best hardness is softer for larger K in {counted(up, len(part), 'tests')} and harder in "
+            f"{down} (Holm over the data set's tests); elasticities {extent(part.elasticity)}, median "
+            f"{part.elasticity.median():.2f}."
+        )
+        for row in part.itertuples():
+            word = standing(row.low, row.high, words=("negative", "not told from zero", "positive"))
+            corrected = "" if row.p_holm < ALPHA or word.startswith("not") else ", but not after Holm's correction"
+            found[f"{data}/{row.axis}/{row.metric}"] = (
+                f"{data}, {AXES[row.axis][0]}, {METRIC_NAMES[row.metric]}@K: elasticity "
+                f"{span(row.elasticity, row.low, row.high, '.2f')} (95%, over users and seeds), {word}{corrected}."
+            )
+    return found

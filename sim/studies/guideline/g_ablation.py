@@ -8,24 +8,27 @@ from typing import TYPE_CHECKING, Any, cast
 import pandas as pd
 
 from ...runs.options import Options
-from ..style import K_COLOURS, style
-from .curves import NAMES, level_rows
+from ..study import Findings, Study
+from ..style import K_COLOURS, METRIC_NAMES, mark_peak, style
+from ..words import span, standing
+from .curves import level_rows
 from .g2_trend import trend_rows
-from .plans import ML100K, SMOKE, Plan, train
+from .grids import ML100K, SMOKE, Grid, train
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ID = "G-ablation"
-TITLE = "Figure 8 under the published program's conventions"
+STUDY = Study.of(
+    __name__, "G-ablation", "Figure 8 under the published program's conventions", 140, made="trained",
+)  # fmt: skip
 
 FIXED_DECAY = 0.01
 """The published program's."""
 
 
-def variants(plan: Plan) -> dict[str, Plan]:
-    """The plan as it is, with each of the program's conventions, and with both."""
-    own = replace(plan, points={"M": plan.points["M"]})
+def variants(grid: Grid) -> dict[str, Grid]:
+    """The grid as it is, with each of the program's conventions, and with both."""
+    own = replace(grid, points={"M": grid.points["M"]})
     summed = replace(own, model=own.model | {"sum_negatives": True}, decays=(FIXED_DECAY,))
     return {
         "this package": own,
@@ -44,18 +47,18 @@ def run(options: Options = Options()) -> pd.DataFrame:  # noqa: B008 (frozen)
         The columns of :func:`sim.studies.guideline.curves.curves`, and variant, elasticity, elasticity_low,
         elasticity_high, elasticity_p (of the trend of the best hardness in K, for the row's metric).
     """
-    plan = cast(Plan, options.pick(smoke=SMOKE, default=ML100K))
+    grid = cast(Grid, options.pick(smoke=SMOKE, default=ML100K))
     rows: list[dict[str, Any]] = []
-    for name, variant in variants(plan).items():
-        study = train(variant, "M", options)
+    for name, variant in variants(grid).items():
+        runs = train(variant, "M", options)
         found = {
             r["metric"]: {
                 "elasticity": r["elasticity"], "elasticity_low": r["low"], "elasticity_high": r["high"],
                 "elasticity_p": r["p"],
             }
-            for r in trend_rows(study, options.seed)
+            for r in trend_rows(runs, options.seed)
         }  # fmt: skip
-        rows += [{"variant": name} | r | found[r["metric"]] for r in level_rows(study, options.seed)]
+        rows += [{"variant": name} | r | found[r["metric"]] for r in level_rows(runs, options.seed)]
     return pd.DataFrame(rows)
 
 
@@ -75,10 +78,7 @@ def plot(table: pd.DataFrame) -> Figure:
                     line.parameter, line["mean"] / top, color=K_COLOURS[k], marker="o", markersize=3, label=f"K={k}"
                 )
                 best = line.loc[line["mean"].idxmax()]
-                ax.plot(
-                    best.parameter, best["mean"] / top, marker="*", markersize=11, color=K_COLOURS[k],
-                    markeredgecolor="white", zorder=5,
-                )  # fmt: skip
+                mark_peak(ax, best.parameter, best["mean"] / top, K_COLOURS[k], 11)
             ax.axhline(1, color="black", linewidth=0.8, linestyle=(0, (3, 2)))
             ax.set(xscale="log", title=name, xlabel="negatives kept, M", ylim=(0, 1.08))
         axes[0].set_ylabel("NDCG@K / best of this package")
@@ -95,7 +95,7 @@ def caption(table: pd.DataFrame) -> str:
         twenty = tops[tops.k == 20].iloc[0]
         peaks = ", ".join(f"{r.parameter:g} (K={r.k})" for r in tops.itertuples())
         slopes = ", ".join(
-            f"{NAMES[r.metric]} {r.elasticity:.2f} [{r.elasticity_low:.2f}, {r.elasticity_high:.2f}]"
+            f"{METRIC_NAMES[r.metric]} {r.elasticity:.2f} [{r.elasticity_low:.2f}, {r.elasticity_high:.2f}]"
             for r in part.drop_duplicates("metric").itertuples()
         )
         parts.append(f"{name}: NDCG@20 {twenty['mean']:.4f}, best M {peaks}, elasticity of the best β in K {slopes}")
@@ -103,6 +103,27 @@ def caption(table: pd.DataFrame) -> str:
     return (
         f"{first.data}, DNS(M, N), {int(first.users):,} users, {int(first.seeds)} seeds. The published program sums "
         f"the loss over the M kept negatives at a fixed weight decay (here {FIXED_DECAY:g}; epochs still chosen on "
-        "validation), so that M also sets the weight of the data against the penalty, and leaves the user's positives "
+        "validation), so that M also sets the weight of the data against the penalty, and leaves the user's "
+        "positives "
         f"in the pools. {'. '.join(parts)}."
     )
+
+
+def findings(table: pd.DataFrame) -> Findings:
+    """What each convention does to the best level and to the trend."""
+    found = {}
+    for name, part in table.groupby("variant", sort=False):
+        line = part[(part.metric == "ndcg") & (part.k == 20)]
+        top, slope = line.loc[line["mean"].idxmax()], part[part.metric == "recall"].iloc[0]
+        word = standing(
+            slope.elasticity_low, slope.elasticity_high, words=("negative", "not told from zero", "positive")
+        )
+        found[name] = (
+            f"{top.data}, {name}: best M for NDCG@20 is {top.parameter:g} "
+            f"({span(top['mean'], top.low, top.high, '.4f')}); "
+            "elasticity of the best β in K for Recall "
+            f"{span(slope.elasticity, slope.elasticity_low, slope.elasticity_high, '.2f')}, {word} (95%, over users "
+            "and "
+            "seeds)."
+        )
+    return found

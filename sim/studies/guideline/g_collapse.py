@@ -9,14 +9,17 @@ import numpy as np
 import pandas as pd
 
 from ...runs.options import Options
-from ..style import legend_below, style
-from .curves import AXIS_STYLES, NAMES, curves
+from ..study import Findings, Study
+from ..style import AXES, METRIC_NAMES, data_frames, legend_below, style
+from ..words import listed
+from .curves import curves
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ID = "G-collapse"
-TITLE = "One curve for M, N and rho?"
+STUDY = Study.of(
+    __name__, "G-collapse", "One curve for M, N and rho?", 130, made="trained", split_by=("data",),
+)  # fmt: skip
 
 SCALES = {
     "nominal": "nominal β: M/N, exp(-ρ)", "divergence": "realised β by divergence: exp(-KL)",
@@ -35,7 +38,7 @@ def run(options: Options = Options()) -> pd.DataFrame:  # noqa: B008 (frozen)
         the best of its own axis, paired), scale (nominal, divergence, rank), beta, off (relative less that of DNS over
         M interpolated at log(beta); NaN outside its range).
     """
-    table = curves(options, *AXIS_STYLES, least_axes=2)
+    table = curves(options, *AXES, least_axes=2)
     table = table[table.hardness > 0]
     top = table.groupby(["data", "metric", "k"])["mean"].transform("max")
     own = table.groupby(["data", "axis", "metric", "k"])["mean"].transform("max")
@@ -63,13 +66,10 @@ def plot(table: pd.DataFrame) -> Figure:
     metric, k = SHOWN
     shown = table[(table.metric == metric) & (table.k == k)]
     with style() as plt:
-        figure, axes = plt.subplots(
-            len(sets), len(SCALES), figsize=(10.2, 0.7 + 2.7 * len(sets)), squeeze=False, sharey="row",
-            layout="constrained",
-        )  # fmt: skip
+        figure, axes = data_frames(plt, sets, len(SCALES), (10.2, 0.7, 2.7))
         for (row, data), (column, (scale, label)) in product(enumerate(sets), enumerate(SCALES.items())):
             ax = axes[row, column]
-            for axis, (name, colour, marker) in AXIS_STYLES.items():
+            for axis, (name, (colour, marker)) in AXES.items():
                 line = shown[(shown.data == data) & (shown.scale == scale) & (shown.axis == axis)].sort_values("beta")
                 if len(line):
                     ax.fill_between(line.beta, line.low, line.high, color=colour, alpha=0.15, linewidth=0)
@@ -78,7 +78,7 @@ def plot(table: pd.DataFrame) -> Figure:
             if row == len(sets) - 1:
                 ax.set_xlabel(label)
         for ax in axes[:, 0]:
-            ax.set_ylabel(f"{NAMES[metric]}@{k} / best of all")
+            ax.set_ylabel(f"{METRIC_NAMES[metric]}@{k} / best of all")
         legend_below(figure, ncols=4)
     return figure
 
@@ -90,13 +90,26 @@ def caption(table: pd.DataFrame) -> str:
         others = part[part.axis != "M"]
         off = others.groupby(["axis", "scale"], sort=False).off.apply(lambda x: x.abs().mean())
         words = "; ".join(
-            f"{AXIS_STYLES[axis][0]} " + ", ".join(f"{off[axis, s]:.3f} ({s})" for s in SCALES)
+            f"{AXES[axis][0]} " + ", ".join(f"{off[axis, s]:.3f} ({s})" for s in SCALES)
             for axis in dict.fromkeys(others.axis)
         )
         parts.append(f"{data}: {words}")
     metric, k = SHOWN
     return (
-        f"{NAMES[metric]}@{k} relative to the best of all axes, against three scales of hardness; bands are 95% "
+        f"{METRIC_NAMES[metric]}@{k} relative to the best of all axes, against three scales of hardness; bands are 95% "
         "intervals relative to the best of the own axis. Mean distance from DNS over M, over all metrics and K: "
         f"{'. '.join(parts)}."
     )
+
+
+def findings(table: pd.DataFrame) -> Findings:
+    """How far the other axes lie from DNS over M on each scale."""
+    found = {}
+    for (data, axis), part in table[table.axis != "M"].groupby(["data", "axis"], sort=False):
+        off = part.assign(off=part.off.abs()).groupby("scale", sort=False).off.mean()
+        found[f"{data}/{axis}"] = (
+            f"{data}, {AXES[axis][0]}: mean distance from DNS over M "
+            + listed(f"{off[scale]:.3f} on the {scale} scale" for scale in SCALES)
+            + f" of the best, nearest on the {off.idxmin()} scale (no interval)."
+        )
+    return found

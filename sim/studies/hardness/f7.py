@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pandas as pd
@@ -13,13 +13,17 @@ from ...data import FetchError, load
 from ...objectives import logistic_loss
 from ...runs.options import Options
 from ...sampling import DNS, Sampler, SoftmaxExact, SoftmaxV, simulate_rank_distribution
+from ..recommender import median_user, trained
+from ..study import Findings, Study
 from ..style import ordered_colours, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ID = "F7"
-TITLE = "Sampling hardness: cumulative probability over the ranked negatives"
+STUDY = Study.of(
+    __name__, "F7", "Sampling hardness: cumulative probability over the ranked negatives", 50, made="trained",
+    zero_below={"standard_error": 1e-8},
+)  # fmt: skip
 
 MS = (1, 2, 5, 10, 20, 50, 200)
 NS = (20, 50, 100, 200, 400, 800)
@@ -28,24 +32,21 @@ RHOS = (0.01, 0.1, 1.0, 10.0, 100.0)
 
 def _losses(options: Options) -> tuple[str, NDArray[np.float64]]:
     """Losses of all negatives of one (user, positive) pair of a model that is trained here; the data set's name."""
-    settings: dict[str, Any] = {"sampler": DNS(5, 200), "batch_size": 4096, "rng": options.seed}
-    data = None
+    found = None
     if options.profile != "smoke":
         try:
             data = load("gowalla", data_dir=options.data_dir, progress=options.progress)
-            settings |= {"lr": 0.002, "weight_decay": 0.01, "epochs": 8}
+            model = BPRMF(sampler=DNS(5, 200), rng=options.seed, lr=0.002, weight_decay=0.01, epochs=8, batch_size=4096)
+            found = data, model.fit(data.train, progress=options.progress)
         except FetchError:
             pass
-    if data is None:
-        data = load("ml-100k", data_dir=options.data_dir, progress=options.progress)
-        settings |= {"sampler": DNS(50, 200), "lr": 0.005, "weight_decay": 0.1, "batch_size": 1024, "epochs": 14}
-    model = BPRMF(**settings).fit(data.train, progress=options.progress)
-    # the pair: the user with the median number of positives, and that user's median-scored positive
-    degree = np.diff(data.train.indptr)
-    user = int(np.argsort(degree, kind="stable")[len(degree) // 2])
-    scores = (model.item_factors @ model.user_factors[user]).astype(np.float64)
-    positives = data.train[user].indices
-    positive = positives[np.argsort(scores[positives], kind="stable")[len(positives) // 2]]
+    data, model = found or trained(options, "train", 14)
+
+    def scores_of(user: int) -> NDArray[np.float64]:
+        return (model.item_factors @ model.user_factors[user]).astype(np.float64)
+
+    user, positives, positive = median_user(data.train, scores_of)
+    scores = scores_of(user)
     negatives = np.setdiff1d(np.arange(data.n_items), positives)
     return data.name, logistic_loss(scores[positive] - scores[negatives])
 
@@ -150,3 +151,20 @@ def caption(table: pd.DataFrame) -> str:
         f"{effective('rho')}; Softmax-exact over ρ {effective('rho-exact')}. Softmax-exact saturates at DNS(1, 200) "
         "for ρ ≥ log 200 = 5.3."
     )
+
+
+def findings(table: pd.DataFrame) -> Findings:
+    """Which way each parameter moves the hardness."""
+    beta = table.drop_duplicates(["panel", "parameter"]).set_index(["panel", "parameter"]).effective_beta
+    names = {"M": "DNS(M, 200) over M", "N": "DNS(5, N) over N", "rho": "Softmax-v over ρ",
+             "rho-exact": "Softmax-exact over ρ"}  # fmt: skip
+    found = {}
+    for panel, name in names.items():
+        line = beta[panel]
+        steps = np.diff(line.to_numpy())
+        way = "softer" if (steps > 0).all() else "harder" if (steps < 0).all() else "not steadily harder"
+        found[panel] = (
+            f"{name}: effective β from {line.iloc[0]:.3g} at {line.index[0]:g} to {line.iloc[-1]:.3g} at "
+            f"{line.index[-1]:g}, {way} all the way ({'exact' if panel in 'MN' else 'simulated'})."
+        )
+    return found

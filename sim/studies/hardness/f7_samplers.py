@@ -34,16 +34,20 @@ from ...sampling import (
     simulate_rank_distribution,
 )
 from ...sampling.proposals import item_weights
-from ..style import PALETTE, style
+from ..recommender import median_user, trained
+from ..study import Findings, Study
+from ..style import PALETTE, sampler_look, style
+from ..words import listed, span
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ID = "F7-samplers"
-TITLE = "Sampling hardness of every sampler, on synthetic and on trained factors"
+STUDY = Study.of(
+    __name__, "F7-samplers", "Sampling hardness of every sampler, on synthetic and on trained factors", 220,
+    zero_below={"standard_error": 1e-12},
+)  # fmt: skip
 
 N = 200
-COLOURS = ("blue", "red", "green", "orange")
 DASHES: dict[str, Any] = {"synthetic": "-", "ml-100k": (0, (4, 2))}
 Floats = NDArray[np.float64]
 
@@ -97,25 +101,16 @@ def synthetic(seed: int, n_items: int = 10_000, n_pos: int = 50) -> World:
     return World("synthetic", user, items, positives, int(middle), counts)
 
 
-def trained(options: Options) -> World | None:
-    """The user with the median number of positives of a model trained on ml-100k; None where the data cannot be had."""
-    from ...bpr import BPRMF
-    from ...data import load
-
+def trained_world(options: Options) -> World | None:
+    """The median user of a model trained on ml-100k; None where the data cannot be had."""
     try:
-        data = load("ml-100k", data_dir=options.data_dir, progress=options.progress)
+        data, model = trained(options, "train", cast(int, options.pick(smoke=4, default=14)))
     except FetchError:
         return None
-    epochs = cast(int, options.pick(smoke=4, default=14))
-    settings: dict[str, Any] = {"lr": 0.005, "weight_decay": 0.1, "batch_size": 1024, "rng": options.seed}
-    model = BPRMF(sampler=DNS(50, N), epochs=epochs, **settings).fit(data.train)
-    degree = np.diff(data.train.indptr)
-    user = int(np.argsort(degree, kind="stable")[len(degree) // 2])
-    row, items = model.user_factors[user].astype(np.float64), model.item_factors.astype(np.float64)
-    positives = np.sort(data.train[user].indices).astype(np.int32)
-    middle = positives[np.argsort((items @ row)[positives], kind="stable")[len(positives) // 2]]
+    users, items = model.user_factors.astype(np.float64), model.item_factors.astype(np.float64)
+    user, positives, middle = median_user(data.train, lambda user: items @ users[user])
     counts = np.bincount(data.train.indices, minlength=len(items)).astype(np.float64)
-    return World("ml-100k", row, items, positives, int(middle), counts)
+    return World("ml-100k", users[user], items, positives, middle, counts)
 
 
 def samplers(world: World) -> list[tuple[str, str, Sampler]]:
@@ -233,7 +228,7 @@ def run(options: Options = Options()) -> pd.DataFrame:  # noqa: B008 (frozen)
         kind (exact or simulated), score_sd (of the negatives' scores), n_neg, n_pools.
     """
     n_pools = cast(int, options.pick(smoke=200, default=5_000, paper=50_000))
-    worlds = [world for world in (synthetic(options.seed), trained(options)) if world is not None]
+    worlds = [world for world in (synthetic(options.seed), trained_world(options)) if world is not None]
     parts = []
     for world in worlds:
         n_neg = len(world.negatives)
@@ -284,14 +279,15 @@ def plot(table: pd.DataFrame) -> Figure:
         figure, axes = plt.subplot_mosaic("abe;cde", figsize=(11.2, 6.4), width_ratios=[1, 1, 1.05])
         for letter, group in zip("abcd", groups):
             ax, part = axes[letter], table[table.group == group]
-            for name, colour in zip(dict.fromkeys(part.sampler), COLOURS):
+            for name in dict.fromkeys(part.sampler):
+                colour = sampler_look(name).colour
                 for world, dash in DASHES.items():
                     curve = part[(part.sampler == name) & (part.world == world)]
                     label = name if world == "synthetic" else None
-                    ax.plot(curve.share, curve.cumulative, color=PALETTE[colour], linestyle=dash, label=label)
+                    ax.plot(curve.share, curve.cumulative, color=colour, linestyle=dash, label=label)
                     band = 2 * curve.standard_error
                     ax.fill_between(
-                        curve.share, curve.cumulative - band, curve.cumulative + band, color=PALETTE[colour],
+                        curve.share, curve.cumulative - band, curve.cumulative + band, color=colour,
                         alpha=0.25, lw=0,
                     )  # fmt: skip
             ax.set(xscale="log", xlim=(1e-4, 1), ylim=(0, 1.02), title=f"{letter}  {group.capitalize()}")
@@ -351,3 +347,18 @@ def caption(table: pd.DataFrame) -> str:
         "are as hard as uniform ones; the corrected kernel is uniform but for its pools' finite size. IRGAN is shown "
         "as its generator starts, a copy of the model; WARP's law is that of its weight, which does not sum to one."
     )
+
+
+def findings(table: pd.DataFrame) -> Findings:
+    """Effective beta of every sampler, on both kinds of factors."""
+    by = effective(table).set_index(["sampler", "world"])
+    return {
+        name: f"{name}: effective β "
+        + listed(
+            f"{span(r.effective_beta, r.effective_beta - 2 * e, r.effective_beta + 2 * e, '.2g')} on {world}"
+            if (e := r.effective_beta_error) > 0 else f"{r.effective_beta:.2g} on {world} (exact)"
+            for world, r in rows.droplevel("sampler").iterrows()
+        )
+        + "."
+        for name, rows in by.groupby(level="sampler", sort=False)
+    }  # fmt: skip

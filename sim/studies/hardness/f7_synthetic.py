@@ -14,13 +14,17 @@ from ...rankings import Binormal, ScoreModel, StudentT
 from ...runs.options import Options
 from ...sampling import DNS, RankDistribution, Sampler, SoftmaxExact, SoftmaxV, rank_distribution
 from ...sampling import simulate_rank_distribution as simulated
-from ..style import PALETTE, ordered_colours, style
+from ..study import Findings, Study
+from ..style import PALETTE, SAMPLERS, ordered_colours, style
+from ..words import listed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ID = "F7-synthetic"
-TITLE = "Sampling hardness on synthetic scores, and the effective beta of every sampler"
+STUDY = Study.of(
+    __name__, "F7-synthetic", "Sampling hardness on synthetic scores, and the effective beta of every sampler", 210,
+    zero_below={"standard_error": 1e-8, "check_error": 1e-12},
+)  # fmt: skip
 
 N_NEG = 10_000
 N = 200
@@ -30,7 +34,6 @@ RHOS = (0.01, 0.1, 1.0, 10.0, 100.0)
 FINE = (0.03, 0.3, 0.5, 2.0, 3.0, 5.0)
 """More radii, for the effective beta only."""
 MODELS: dict[str, ScoreModel] = {"binormal": Binormal.from_auc(0.9), "Student t": StudentT.from_auc(0.9, df=3.0)}
-COLOURS = {"DNS": PALETTE["blue"], "SoftmaxV": PALETTE["red"], "SoftmaxExact": PALETTE["green"]}
 NAMES = {"DNS": "DNS", "SoftmaxV": "Softmax-v", "SoftmaxExact": "Softmax-exact"}
 DASHES: dict[str, Any] = {"binormal": "-", "Student t": (0, (4, 2))}
 
@@ -158,7 +161,7 @@ def _draw_nominal(ax: Any, table: pd.DataFrame) -> None:
     for (family, model), curve in rows.groupby(["family", "model"]):
         curve = curve[curve.nominal_beta > 1e-5].sort_values("nominal_beta")
         label = NAMES[family] if model == "binormal" else None
-        style_ = {"color": COLOURS[family], "linestyle": DASHES[model], "label": label}
+        style_ = {"color": SAMPLERS[NAMES[family]].colour, "linestyle": DASHES[model], "label": label}
         ax.errorbar(
             curve.nominal_beta, curve.effective_beta, 2 * curve.effective_beta_error, marker="o", markersize=3, **style_
         )
@@ -179,8 +182,8 @@ def _draw_pools(ax: Any, table: pd.DataFrame) -> None:
     for (family, model), curve in chosen.groupby(["family", "model"]):
         curve = curve.sort_values("N")
         ax.errorbar(
-            curve.N, curve.effective_beta, 2 * curve.effective_beta_error, color=COLOURS[family], marker="o",
-            markersize=3, linestyle=DASHES[model],
+            curve.N, curve.effective_beta, 2 * curve.effective_beta_error, color=SAMPLERS[NAMES[family]].colour,
+            marker="o", markersize=3, linestyle=DASHES[model],
         )  # fmt: skip
     ax.set(
         xscale="log", yscale="log", xlabel="pool size N", ylabel="effective β", title="f  DNS(5, N), softmax at ρ = 1"
@@ -200,12 +203,33 @@ def caption(table: pd.DataFrame) -> str:
         return " and ".join(f"{rows[family, rho, N, m]:.3f}" for m in MODELS)
 
     return (
-        f"Cumulative sampling probability over {N_NEG:,} negatives sorted by falling score; scores binormal or Student "
+        f"Cumulative sampling probability over {N_NEG:,} negatives sorted by falling score; scores binormal or "
+        "Student "
         f"t with 3 degrees of freedom, both of AUC 0.9; {int(table.n_pools.max()):,} pools. DNS is exact (lines) and "
-        f"the same for any scores; simulated points of both models lie on it, at most {worst:.1f} standard errors off. "
+        f"the same for any scores; simulated points of both models lie on it, at most {worst:.1f} standard errors "
+        "off. "
         "Softmax is simulated, with 2 standard errors, and does depend on the tails. Effective β = (2 E[rank] − 1)/n "
         f"is the mean β of the OPAUC mixture that a sampler optimises: {rows['DNS', 5.0, N, 'binormal']:.4f} for "
         f"DNS(5, {N}), near (M + 1)/(N + 1) and not M/N = {5 / N}. At ρ = 1, nominal β 0.368, it is "
         f"{pair('SoftmaxV', 1.0)} for Softmax-v (binormal, Student t) and {pair('SoftmaxExact', 1.0)} for "
         "Softmax-exact. Larger pools make DNS and Softmax-v harder, Softmax-exact a little easier."
     )
+
+
+def findings(table: pd.DataFrame) -> Findings:
+    """Effective beta against the nominal one."""
+    rows = effective(table).set_index(["family", "parameter", "N", "model"]).effective_beta
+    found = {
+        "DNS": (
+            f"DNS(5, {N}) has effective β {rows['DNS', 5.0, N, 'binormal']:.4f}, (M + 1)/(N + 1) to leading order "
+            "and not "
+            f"M/N = {5 / N:g} (exact)."
+        )
+    }
+    for family in ("SoftmaxV", "SoftmaxExact"):
+        values = listed(f"{rows[family, 1.0, N, m]:.3f} on {m} scores" for m in MODELS)
+        found[NAMES[family]] = (
+            f"{NAMES[family]} at ρ = 1, nominal β {math.exp(-1):.3f}, has effective β {values} (pools of {N}, "
+            "simulated)."
+        )
+    return found

@@ -27,13 +27,16 @@ from ...rankings import (
 )
 from ...runs.options import Options
 from ...sampling import DNS, SoftmaxExact, SoftmaxV, rank_distribution
-from ..style import PALETTE, ordered_colours, style
+from ..study import Findings, Study
+from ..style import METRIC_NAMES, PALETTE, ordered_colours, sampler_look, style
+from ..words import extent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ID = "G2-optimal"
-TITLE = "The best hardness for each metric, and how near the samplers come"
+STUDY = Study.of(
+    __name__, "G2-optimal", "The best hardness for each metric, and how near the samplers come", 200,
+)  # fmt: skip
 
 N = 200
 SIZES = ((200, 800), (50, 40_000))
@@ -49,8 +52,9 @@ MODELS: dict[str, ScoreModel] = {
 }
 CUT, POOL, SOFT_V, SOFT_EXACT = "OPAUC(β)", f"DNS(M, {N})", f"Softmax-v(ρ, {N})", f"Softmax-exact(ρ, {N})"
 COLOURS = {
-    "any weights": PALETTE["grey"], "falling weights": PALETTE["black"], CUT: PALETTE["sky"], POOL: PALETTE["blue"],
-    SOFT_V: PALETTE["red"], SOFT_EXACT: PALETTE["green"], "LLPAUC(α, β)": PALETTE["orange"], "AUC": PALETTE["purple"],
+    "any weights": PALETTE["grey"], "falling weights": PALETTE["black"], CUT: PALETTE["sky"],
+    **{sampler: sampler_look(sampler).colour for sampler in (POOL, SOFT_V, SOFT_EXACT)},
+    "LLPAUC(α, β)": PALETTE["orange"], "AUC": PALETTE["purple"],
 }  # fmt: skip
 """The two ceilings, then the families that are scored against them."""
 LINES: dict[str, dict[str, Any]] = {
@@ -238,7 +242,7 @@ def _draw_efficiency(ax: Any, letter: str, part: pd.DataFrame) -> None:
     for family in list(COLOURS)[1:]:
         curve = part[part.family == family]
         ax.plot(curve.k, curve.efficiency, color=COLOURS[family], marker="o", markersize=2.5, **LINES.get(family, {}))
-    name = {"recall": "Recall", "ndcg": "NDCG"}[part.metric.iloc[0]]
+    name = METRIC_NAMES[part.metric.iloc[0]]
     ax.set_title(f"{letter}  {name}@K, {part.n_pos.iloc[0]} + {part.n_neg.iloc[0]:,}, random")
     ax.set(xscale="log", xlabel="K", ylabel="correlation / best weights", ylim=(0, 1.16))
     ax.set_xticks(RANKS, RANKS)
@@ -288,10 +292,39 @@ def caption(table: pd.DataFrame) -> str:
         "How well the weighted area that a sampler optimises follows a metric, every sampler at its best parameter. "
         "Random rankings (a to e) are exact; under score models (f, 200 + 800) the best weights are found by "
         f"regression on {int(table.n_rankings.max()) // 2:,} rankings and scored on as many others, 95% intervals. "
-        f"{'; '.join(ceilings)} ({SIZES[0][0]} positives, {small} negatives). A hard cut is the best that any sampler "
-        "which prefers harder negatives can do for Recall; NDCG and AP want weights that fall from the first rank on. "
+        f"{'; '.join(ceilings)} ({SIZES[0][0]} positives, {small} negatives). A hard cut is the best that any "
+        "sampler "
+        "which prefers harder negatives can do for Recall; NDCG and AP want weights that fall from the first rank "
+        "on. "
         f"The best β grows as 1.5 K/N (guideline 2), but a pool of {N} cannot be harder than 2/{N + 1}: with "
-        f"{n_neg:,} negatives DNS(M, {N}) reaches, of the best possible for Recall, {pools}. Under the score models a "
+        f"{n_neg:,} negatives DNS(M, {N}) reaches, of the best possible for Recall, {pools}. Under the score models "
+        "a "
         f"single cut keeps {cut.min():.2f} to {cut.max():.2f} of what the best weights reach at K = 20. LLPAUC is no "
         "weighted area and may pass them."
     )
+
+
+def findings(table: pd.DataFrame) -> Findings:
+    """Ceilings and efficiencies at K = 20."""
+    random = table[table.model == "random"].set_index(["n_neg", "metric", "k", "family"]).sort_index()
+    small, large = SIZES[0][1], int(table.n_neg.max())
+    found = {}
+    for metric in ("recall", "ndcg"):
+        one = random.loc[(small, metric, 20)].correlation
+        found[f"ceiling/{metric}"] = (
+            f"Random rankings of {SIZES[0][0]} + {small}: {METRIC_NAMES[metric]}@20 correlates "
+            f"{one['any weights']:.4f} "
+            f"with the best weights, {one['falling weights']:.4f} with the best falling ones, {one[CUT]:.4f} with "
+            "the "
+            "best OPAUC(β) (exact)."
+        )
+    for k in sorted({int(k) for k in table.k} & {5, 20, 100}):
+        row = random.loc[(large, "recall", k, POOL)]
+        found[f"pool/{k}"] = (
+            f"With {large:,} negatives {POOL} at its best, M = {row.parameter:.0f}, reaches {row.efficiency:.2f} of "
+            "the "
+            f"best weights' correlation with Recall@{k} under random rankings (exact)."
+        )
+    cut = table[(table.model != "random") & (table.k == 20) & (table.family == CUT)].efficiency
+    found["models"] = f"Under score models a single cut keeps {extent(cut)} of what the best weights reach at K = 20."
+    return found

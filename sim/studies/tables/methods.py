@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import stdtr, stdtrit
 
 from ...core.validation import check_choice
 from ...data import FetchError
@@ -24,16 +26,19 @@ from ...runs.means import Means, means_of
 from ...runs.options import Options
 from ...runs.tuning import best_trials
 from ...sampling import Sampler
-from ..guideline.curves import NAMES
 from ..intervals import half_width
-from ..style import PALETTE, style
+from ..stats import holm
+from ..study import Findings, Study
+from ..style import PALETTE, data_frames, metric_title, style
+from ..words import ALPHA, counted, listed, span
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
-    "METRICS", "Candidate", "Chosen", "Method", "Plan", "candidates", "draw", "markdown", "markdown_means",
-    "over_plans", "reduced", "run_plan", "run_plans", "sentences", "title", "tune",
+    "METRICS", "Candidate", "Chosen", "Method", "MethodGrid", "behind_the_best", "candidates",
+    "draw", "findings_of", "markdown", "markdown_means", "method_study", "over_grids", "reduced", "run_grid",
+    "run_grids", "sentences", "tune",
 ]  # fmt: skip
 
 METRICS = ("ndcg@50", "recall@50")
@@ -46,7 +51,7 @@ Paper = Mapping[str, Mapping[str, tuple[float, float]]]
 
 @dataclass(frozen=True)
 class Candidate:
-    """One setting of a method: its sampler, and what it changes of the plan's model."""
+    """One setting of a method: its sampler, and what it changes of the grid's model."""
 
     sampler: Sampler
     model: dict[str, Any] = field(default_factory=dict)
@@ -65,7 +70,7 @@ class Method:
 
 
 @dataclass(frozen=True)
-class Plan:
+class MethodGrid:
     """What is trained on one data set.
 
     Attributes
@@ -110,8 +115,8 @@ def candidates(*samplers: Sampler, **model: Any) -> tuple[Candidate, ...]:
     return tuple(Candidate(sampler, model) for sampler in samplers)
 
 
-def reduced(plan: Plan, *, tried: int, decays: tuple[float, ...], seeds: int, shorter: int = 1) -> Plan:
-    """The plan with the middle ``tried`` candidates of each method, these decays, and a part of the epochs."""
+def reduced(grid: MethodGrid, *, tried: int, decays: tuple[float, ...], seeds: int, shorter: int = 1) -> MethodGrid:
+    """The grid with the middle ``tried`` candidates of each method, these decays, and a part of the epochs."""
 
     def part(epochs: int) -> dict[str, int]:
         return {"epochs": max(1, epochs // shorter)}
@@ -123,15 +128,15 @@ def reduced(plan: Plan, *, tried: int, decays: tuple[float, ...], seeds: int, sh
         )
         return Method(tuple(kept), decays, seeds)
 
-    methods = {name: fewer(method) for name, method in plan.methods.items()}
-    model, every = plan.model | part(plan.model["epochs"]), max(1, plan.every // shorter)
-    return replace(plan, methods=methods, model=model, every=every)
+    methods = {name: fewer(method) for name, method in grid.methods.items()}
+    model, every = grid.model | part(grid.model["epochs"]), max(1, grid.every // shorter)
+    return replace(grid, methods=methods, model=model, every=every)
 
 
-def run_plans(plans: Sequence[Plan], paper: Paper, options: Options) -> pd.DataFrame:
+def run_grids(grids: Sequence[MethodGrid], paper: Paper, options: Options) -> pd.DataFrame:
     """Tune setting, weight decay and epochs on validation, train the final models, evaluate on test.
 
-    Data sets that cannot be had are left out, see :func:`over_plans`.
+    Data sets that cannot be had are left out, see :func:`over_grids`.
 
     Returns
     -------
@@ -142,22 +147,22 @@ def run_plans(plans: Sequence[Plan], paper: Paper, options: Options) -> pd.DataF
         (trains the first final model).
     """
 
-    def rows(plan: Plan) -> list[dict[str, Any]]:
+    def rows(grid: MethodGrid) -> list[dict[str, Any]]:
         for name in options.methods:
-            check_choice("method", name, tuple(plan.methods))
-        chosen = {name: method for name, method in plan.methods.items() if name in (options.methods or plan.methods)}
-        return run_plan(replace(plan, methods=chosen), paper, options)
+            check_choice("method", name, tuple(grid.methods))
+        chosen = {name: method for name, method in grid.methods.items() if name in (options.methods or grid.methods)}
+        return run_grid(replace(grid, methods=chosen), paper, options)
 
-    return over_plans(plans, rows)
+    return over_grids(grids, rows)
 
 
-def over_plans(plans: Sequence[Plan], rows_of: Callable[[Plan], list[dict[str, Any]]]) -> pd.DataFrame:
-    """The rows of all plans. A data set that cannot be had is left out; if none can, that is the error."""
+def over_grids(grids: Sequence[MethodGrid], rows_of: Callable[[MethodGrid], list[dict[str, Any]]]) -> pd.DataFrame:
+    """The rows of all grids. A data set that cannot be had is left out; if none can, that is the error."""
     rows: list[dict[str, Any]] = []
     missing = None
-    for plan in plans:
+    for grid in grids:
         try:
-            rows += rows_of(plan)
+            rows += rows_of(grid)
         except FetchError as error:
             missing = error
     if not rows and missing is not None:
@@ -165,43 +170,43 @@ def over_plans(plans: Sequence[Plan], rows_of: Callable[[Plan], list[dict[str, A
     return pd.DataFrame(rows)
 
 
-def run_plan(plan: Plan, paper: Paper, options: Options) -> list[dict[str, Any]]:
+def run_grid(grid: MethodGrid, paper: Paper, options: Options) -> list[dict[str, Any]]:
     """The rows of one data set."""
-    chosen = tune(plan, options)
-    jobs = [(name, options.seed + 1 + s) for name, method in plan.methods.items() for s in range(method.seeds)]
-    cells = [plan.cell(c.candidate, c.weight_decay, s, c.epochs) for c, s in ((chosen[n], s) for n, s in jobs)]
-    found = means_of(cells, plan.metrics, options, label=f"{plan.data}: final")
+    chosen = tune(grid, options)
+    jobs = [(name, options.seed + 1 + s) for name, method in grid.methods.items() for s in range(method.seeds)]
+    cells = [grid.cell(c.candidate, c.weight_decay, s, c.epochs) for c, s in ((chosen[n], s) for n, s in jobs)]
+    found = means_of(cells, grid.metrics, options, label=f"{grid.data}: final")
     rows = []
-    for name in plan.methods:
+    for name in grid.methods:
         own = [means for (of, _), means in zip(jobs, found) if of == name]
         c = chosen[name]
-        command = train_command(plan.cell(c.candidate, c.weight_decay, options.seed + 1, c.epochs))
-        rows += _rows(plan, name, c, own, paper.get(plan.data, {}).get(name, (np.nan, np.nan)), command)
+        command = train_command(grid.cell(c.candidate, c.weight_decay, options.seed + 1, c.epochs))
+        rows += _rows(grid, name, c, own, paper.get(grid.data, {}).get(name, (np.nan, np.nan)), command)
     return rows
 
 
-def tune(plan: Plan, options: Options) -> dict[str, Chosen]:
+def tune(grid: MethodGrid, options: Options) -> dict[str, Chosen]:
     """Per method the setting, weight decay and number of epochs that are best on validation, with one seed."""
-    grid = [
-        (n, c, decay) for n, method in plan.methods.items() for c, decay in product(method.candidates, method.decays)
+    tried = [
+        (n, c, decay) for n, method in grid.methods.items() for c, decay in product(method.candidates, method.decays)
     ]
-    cells = [plan.cell(candidate, decay, options.seed) for _, candidate, decay in grid]
-    trials = best_trials([name for name, _, _ in grid], cells, plan.metrics[0], options, label=f"{plan.data}: tuning")
-    return {name: Chosen(*grid[t.position][1:], t.epochs, t.last) for name, t in trials.items()}
+    cells = [grid.cell(candidate, decay, options.seed) for _, candidate, decay in tried]
+    trials = best_trials([name for name, _, _ in tried], cells, grid.metrics[0], options, label=f"{grid.data}: tuning")
+    return {name: Chosen(*tried[t.position][1:], t.epochs, t.last) for name, t in trials.items()}
 
 
 def _rows(
-    plan: Plan, name: str, chosen: Chosen, found: list[Means], printed: tuple[float, float], command: str
+    grid: MethodGrid, name: str, chosen: Chosen, found: list[Means], printed: tuple[float, float], command: str
 ) -> list[dict[str, Any]]:
-    method = plan.methods[name]
+    method = grid.methods[name]
     rows = []
-    for metric, number in zip(plan.metrics, printed):
+    for metric, number in zip(grid.metrics, printed):
         means = np.array([one.values[metric][-1] for one in found])
         mean = float(means.mean())
         half = half_width(means) if means.size > 1 else np.nan
         rows.append(
             {
-                "data": plan.data, "method": name, "setting": str(chosen.candidate),
+                "data": grid.data, "method": name, "setting": str(chosen.candidate),
                 "weight_decay": chosen.weight_decay, "epochs": chosen.epochs, "last": chosen.last,
                 "trainings": len(method.candidates) * len(method.decays), "metric": metric, "mean": mean,
                 "low": mean - half, "high": mean + half, "seeds": means.size, "users": found[0].users,
@@ -211,18 +216,26 @@ def _rows(
     return rows
 
 
+def method_study(
+    id: str, title: str, order: int, run: Callable[[Options], pd.DataFrame], printed: str, model: str
+) -> Study:
+    """The study of one of the paper's tables of methods; ``printed`` is that table, ``model`` what is trained."""
+    return Study(
+        id, title, order, run, partial(draw, source=f"paper, {printed}"), lambda table: f"{model} {sentences(table)}",
+        findings_of, made="trained", split_by=("data", "method"),
+        page=partial(markdown, heading=title, source=f"the paper's {printed}"),
+    )  # fmt: skip
+
+
 def draw(table: pd.DataFrame, source: str) -> Figure:
     """A panel a data set and metric: the methods' means with their intervals, and the printed numbers."""
     sets, methods, metrics = (list(dict.fromkeys(table[name])) for name in ("data", "method", "metric"))
     with style() as plt:
-        figure, axes = plt.subplots(
-            len(sets), 2, figsize=(7.2, 0.7 + (0.35 + 0.19 * len(methods)) * len(sets)), sharey=True, squeeze=False,
-            layout="constrained",
-        )  # fmt: skip
+        figure, axes = data_frames(plt, sets, 2, (7.2, 0.7, 0.35 + 0.19 * len(methods)), sharey=True)
         for (row, data), (column, metric) in product(enumerate(sets), enumerate(metrics)):
             part = table[(table.data == data) & (table.metric == metric)].set_index("method").reindex(methods)
             _panel(axes[row, column], part, source)
-            axes[row, column].set_xlabel(f"{title(metric)}, {data}")
+            axes[row, column].set_xlabel(f"{metric_title(metric)}, {data}")
         handles, labels = max((ax.get_legend_handles_labels() for ax in axes.flat), key=lambda found: len(found[1]))
         order = [-1, *range(len(labels) - 1)]  # points with bars come last in the axes' list
         figure.legend(
@@ -260,7 +273,7 @@ def markdown_means(table: pd.DataFrame) -> str:
     """A Markdown table: a row a method, a column a data set and metric; the printed numbers in brackets."""
     columns = list(dict.fromkeys(zip(table.data, table.metric)))
     entries = {(r.method, r.data, r.metric): _entry(r) for r in table.itertuples()}
-    lines = ["| | " + " | ".join(f"{data}, {title(metric)}" for data, metric in columns) + " |"]
+    lines = ["| | " + " | ".join(f"{data}, {metric_title(metric)}" for data, metric in columns) + " |"]
     lines.append("|---" * (len(columns) + 1) + "|")
     for method in dict.fromkeys(table.method):
         lines.append(f"| {method} | " + " | ".join(entries.get((method, *column), "") for column in columns) + " |")
@@ -281,7 +294,8 @@ def markdown(table: pd.DataFrame, heading: str, source: str) -> str:
     for data, part in first.groupby("data", sort=False):
         parts.append(f"## {data}: what was chosen on validation\n")
         parts.append(
-            "The command trains the first of the final models and ranks the test part. *Last*: the best epoch was the "
+            "The command trains the first of the final models and ranks the test part. *Last*: the best epoch was "
+            "the "
             "last that was tried.\n"
         )
         lines = ["| | setting | weight decay | epochs | trainings | seeds | command |", "|---" * 7 + "|"]
@@ -292,12 +306,6 @@ def markdown(table: pd.DataFrame, heading: str, source: str) -> str:
         ]
         parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
-
-
-def title(metric: str) -> str:
-    """NDCG@50 of ndcg@50."""
-    name, at, k = metric.partition("@")
-    return NAMES[name] + at + k
 
 
 def sentences(table: pd.DataFrame) -> str:
@@ -314,8 +322,53 @@ def sentences(table: pd.DataFrame) -> str:
         )
         parts.append(f"{data} ({part.users.iloc[0]:,} users, {part.seeds.max()} seeds): {values}")
     return (
-        f"Each method tuned by {title(first)} on validation with the same number of trainings "
+        f"Each method tuned by {metric_title(first)} on validation with the same number of trainings "
         f"({'; '.join(budgets)}): its own parameter, or the learning rate where it has none, weight decay, epochs. "
         "Mean over the negatives, positives excluded from the pools; 95% intervals over seeds. "
-        f"{title(first)} on test: {'. '.join(parts)}."
+        f"{metric_title(first)} on test: {'. '.join(parts)}."
     )
+
+
+def behind_the_best(part: pd.DataFrame) -> pd.Series:
+    """P-values, Holm-corrected over the methods, that each method's mean equals that of the best one (Welch's test).
+
+    ``part`` holds one data set and metric, a row a method; NaN for the best one and where there is one seed only.
+    """
+    n = part.seeds.to_numpy(dtype=float)
+    variance = ((part.high - part["mean"]) / stdtrit(np.maximum(n - 1, 1), 0.975)) ** 2
+    best = part["mean"].idxmax()
+    both = variance + variance[best]
+    freedom = both**2 / (variance**2 / (n - 1) + variance[best] ** 2 / (part.seeds[best] - 1))
+    t = (part["mean"][best] - part["mean"]) / np.sqrt(both)
+    p = pd.Series(2 * stdtr(freedom, -t), part.index)
+    p[best] = np.nan
+    known = p.notna()
+    p[known] = holm(p[known])
+    return p
+
+
+def findings_of(table: pd.DataFrame) -> Findings:
+    """For each data set and metric: the best method, those level with it, and how near the printed numbers are."""
+    found = {}
+    for (data, metric), part in table.groupby(["data", "metric"], sort=False):
+        best, p = part.loc[part["mean"].idxmax()], behind_the_best(part)
+        level = part.method[p >= ALPHA]
+        found[f"{data}/{metric}/best"] = (
+            f"{data}, {metric_title(metric)}: {best.method} has the largest mean, "
+            f"{span(best['mean'], best.low, best.high, '.4f')} (95% over {best.seeds:.0f} seeds); level with it: "
+            f"{listed(level)}; the others are behind (Welch's test, Holm over {len(part) - 1} methods)."
+        )
+        printed = part[part.paper.notna()]
+        if len(printed):
+            near = printed[~printed.far.astype(bool)]
+            found[f"{data}/{metric}/printed"] = (
+                f"{data}, {metric_title(metric)}: {counted(len(near), len(printed), 'rows')} lie within {FAR:.0%} of "
+                "the "
+                f"printed number; further away: {listed(printed.method[printed.far.astype(bool)])}."
+            )
+        marked = part.method[part["last"].astype(bool)]
+        if len(marked):
+            found[f"{data}/last"] = (
+                f"{data}: still rising at the last epoch that was tried: {listed(marked)}; more epochs may help them."
+            )
+    return found

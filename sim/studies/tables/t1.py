@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ...core.validation import check_choice
 from ...data import FetchError, load
 from ...runs.options import Options
+from ..study import Findings, Study
+from ..words import counted, listed
 
-ID = "T1"
-TITLE = "The data sets"
+STUDY = Study.of(__name__, "T1", "The data sets", 40, made="trained", split_by=("data",))
 
 PAPER = {
     "gowalla": (29_858, 40_988, 822_358, 205_106, 0.999160),
@@ -36,12 +38,17 @@ def run(options: Options = Options()) -> pd.DataFrame:  # noqa: B008 (frozen)
         and status: "loaded", or why not.
     """
     rows = []
-    for name in SETS.get(options.profile, SETS["default"]):
+    sets = SETS.get(options.profile, SETS["default"])
+    for name in options.data:
+        check_choice("data", name, sets)
+    for name in options.data or sets:
         row: dict[str, object] = {"data": name}
         try:
             s = load(name, data_dir=options.data_dir, progress=options.progress).stats()
             row |= {c: s[c] for c in ("users", "items", "test", "sparsity")} | {"train": s["fit"], "status": "loaded"}
         except FetchError:
+            if not options.compute:  # a row of its own is wanted, not that there is none
+                raise
             row["status"] = "not available: no network and no local copy (HNS_DATA_DIR)"
         if name in PAPER:
             row |= dict(zip(("paper_users", "paper_items", "paper_train", "paper_test", "paper_sparsity"), PAPER[name]))
@@ -65,3 +72,19 @@ def caption(table: pd.DataFrame) -> str:
         f"Sizes of {loaded} of {len(table)} data sets as this package splits them (80/20 per user, or the set's own "
         "split), beside the paper's Table 1. Train includes the tenth that is held out for validation while tuning."
     )
+
+
+def findings(table: pd.DataFrame) -> Findings:
+    """How the sizes compare with the printed ones."""
+    loaded = table[table.status == "loaded"]
+    both = loaded[loaded.paper_users.notna()]
+    same = both[
+        (both.users == both.paper_users) & (both["items"] == both.paper_items) & (both.train == both.paper_train)
+    ]
+    return {
+        "loaded": f"{len(loaded)} of {len(table)} data sets could be had here: {listed(loaded.data)}.",
+        "printed": (
+            f"Of those that stand in the paper's Table 1, {counted(len(same), len(both), 'have')} the printed numbers "
+            "of users, items and train pairs."
+        ),
+    }

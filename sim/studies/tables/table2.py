@@ -1,7 +1,7 @@
 """Table 2: matrix factorisation with every method, tuned on validation, beside the paper's numbers.
 
 The budget of a method is three values of its own parameter, or of the learning rate where it has none, times the
-plan's weight decays: 6 trainings on Gowalla, 12 on the small sets. Methods of small gradients may train for twice as
+grid's weight decays: 6 trainings on Gowalla, 12 on the small sets. Methods of small gradients may train for twice as
 many epochs. Costs, from those of docs/samplers.md and 2.3 s for a Gowalla epoch of DNS(5, 200) on one thread: Gowalla
 9 hours of one core; the small sets about half an hour each. Without sampling an epoch on Gowalla takes as long as 9 of
 DNS's: trainings have 20 epochs, and larger learning rates, as a user's row takes one step an epoch. IRGAN's and the
@@ -13,7 +13,7 @@ Softmax-v are shared with those of the guidelines, where of four decays .0003 an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -34,13 +34,15 @@ from ...sampling import (
     Uniform,
     pris,
 )
-from .methods import Candidate, Method, Plan, candidates, draw, markdown, reduced, run_plans, sentences
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-ID = "Table2"
-TITLE = "Matrix factorisation with every method beside the paper's Table 2"
+from .methods import (
+    Candidate,
+    Method,
+    MethodGrid,
+    candidates,
+    method_study,
+    reduced,
+    run_grids,
+)
 
 PAPER = {
     "gowalla": {
@@ -89,89 +91,84 @@ PAPER = {
 """NDCG@50 and Recall@50 as printed; the first ten rows are quoted there from Chen et al. (2022)."""
 
 
-def _methods(
-    *,
-    N: int,
-    first: Sequence[int],
-    Ms: Sequence[int],
-    rhos: Sequence[float],
-    exact: Sequence[float],
-    lams: Sequence[float],
-    taus: Sequence[float],
-    betas: Sequence[float],
-    target: TopKOptimal,
-    decays: tuple[float, ...],
-    seeds: int,
-    epochs: int,
-    scans: tuple[int, int] | None = None,
-    full: tuple[float, float, float] = (0.002, 0.005, 0.01),
-) -> dict[str, Method]:
-    """The rows: ``first`` are the pools of DNS(1, N), ``full`` the learning rates of training without sampling.
+class _Tried(NamedTuple):
+    """The values that are tried; the defaults are those of the small data sets.
 
-    Methods of small gradients may train for ``epochs``; those that go through all items of every user once an epoch,
-    and training without sampling, for ``scans`` (default: the same).
+    ``first`` are the pools of DNS(1, N), ``full`` the learning rates of training without sampling. Methods of small
+    gradients may train for ``epochs``; those that go through all items of every user once an epoch, and training
+    without sampling, for ``scans`` (default: the same).
     """
-    once, whole = scans or (epochs, epochs)
+
+    N: int
+    Ms: Sequence[int]
+    target: TopKOptimal
+    decays: tuple[float, ...]
+    epochs: int
+    seeds: int = 5
+    first: Sequence[int] = (2, 5, 10)
+    rhos: Sequence[float] = (0.03, 0.1, 0.3)
+    exact: Sequence[float] = (0.03, 0.1, 0.3)
+    lams: Sequence[float] = (100.0, 300.0, 1000.0)
+    taus: Sequence[float] = (1.0, 2.0, 4.0)
+    betas: Sequence[float] = (0.001, 0.003, 0.01)
+    scans: tuple[int, int] | None = None
+    full: tuple[float, float, float] = (0.002, 0.005, 0.01)
+
+
+def _methods(t: _Tried) -> dict[str, Method]:
+    """The rows."""
+    once, whole = t.scans or (t.epochs, t.epochs)
 
     def rates(sampler: Sampler, *lrs: float) -> tuple[Candidate, ...]:
-        return tuple(Candidate(sampler, {"lr": lr, "epochs": epochs}) for lr in lrs)
+        return tuple(Candidate(sampler, {"lr": lr, "epochs": t.epochs}) for lr in lrs)
 
     found = {
         "BPR": rates(Uniform(1), 0.002, 0.005, 0.01),
-        "AOBPR": candidates(*(AOBPR(lam) for lam in lams), epochs=epochs),
+        "AOBPR": candidates(*(AOBPR(lam) for lam in t.lams), epochs=t.epochs),
         "WARP": tuple(
-            Candidate(WARP(target.n_neg, margin, N), {"loss": "hinge", "margin": margin, "epochs": epochs})
+            Candidate(WARP(t.target.n_neg, margin, t.N), {"loss": "hinge", "margin": margin, "epochs": t.epochs})
             for margin in (0.5, 1.0, 2.0)
         ),
         "IRGAN": candidates(*(IRGAN(tau=tau) for tau in (0.5, 1.0, 2.0)), epochs=once),
         "Kernel": candidates(*(Kernel(alpha=a) for a in (1.0, 10.0, 100.0)), loss="sampled-softmax", epochs=once),
-        "DNS(1,N)": candidates(*(DNS(1, n) for n in first)),
-        "PRIS(U)": candidates(*(pris(N, tau=tau) for tau in taus), epochs=epochs),
-        "PRIS(P)": candidates(*(pris(N, popular=True, tau=tau) for tau in taus), epochs=epochs),
-        "AdaSIR(U)": candidates(*(AdaSIR(1, N, tau) for tau in taus), epochs=epochs),
-        "AdaSIR(P)": candidates(*(AdaSIR(1, N, tau, proposal="log-count") for tau in taus), epochs=epochs),
-        "DNS(M,N)": candidates(*(DNS(M, N) for M in Ms)),
-        "Softmax-v": candidates(*(SoftmaxV(rho, N) for rho in rhos)),
-        "Softmax-exact": candidates(*(SoftmaxExact(rho, N) for rho in exact)),
-        "TopKOptimal": rates(target, 0.002, 0.005, 0.01),
-        "AHNS": candidates(*(AHNS(beta=beta) for beta in betas), epochs=epochs),
-        "NonSampling": tuple(Candidate(NonSampling(), {"lr": lr, "epochs": whole}) for lr in full),
+        "DNS(1,N)": candidates(*(DNS(1, n) for n in t.first)),
+        "PRIS(U)": candidates(*(pris(t.N, tau=tau) for tau in t.taus), epochs=t.epochs),
+        "PRIS(P)": candidates(*(pris(t.N, popular=True, tau=tau) for tau in t.taus), epochs=t.epochs),
+        "AdaSIR(U)": candidates(*(AdaSIR(1, t.N, tau) for tau in t.taus), epochs=t.epochs),
+        "AdaSIR(P)": candidates(*(AdaSIR(1, t.N, tau, proposal="log-count") for tau in t.taus), epochs=t.epochs),
+        "DNS(M,N)": candidates(*(DNS(M, t.N) for M in t.Ms)),
+        "Softmax-v": candidates(*(SoftmaxV(rho, t.N) for rho in t.rhos)),
+        "Softmax-exact": candidates(*(SoftmaxExact(rho, t.N) for rho in t.exact)),
+        "TopKOptimal": rates(t.target, 0.002, 0.005, 0.01),
+        "AHNS": candidates(*(AHNS(beta=beta) for beta in t.betas), epochs=t.epochs),
+        "NonSampling": tuple(Candidate(NonSampling(), {"lr": lr, "epochs": whole}) for lr in t.full),
     }
-    return {name: Method(tried, decays, seeds) for name, tried in found.items()}
+    return {name: Method(tried, t.decays, t.seeds) for name, tried in found.items()}
 
 
-ML100K = Plan(
+ML100K = MethodGrid(
     "ml-100k",
-    _methods(
-        N=200, first=(2, 5, 10), Ms=(50, 100, 150), rhos=(0.03, 0.1, 0.3), exact=(0.03, 0.1, 0.3),
-        lams=(100.0, 300.0, 1000.0), taus=(1.0, 2.0, 4.0), betas=(0.001, 0.003, 0.01),
-        target=TopKOptimal("ndcg", 50, 200, 42, 966),
-        decays=(0.03, 0.1, 0.3, 1.0), seeds=5, epochs=48,
-    ),
+    _methods(_Tried(200, (50, 100, 150), TopKOptimal("ndcg", 50, 200, 42, 966), (0.03, 0.1, 0.3, 1.0), 48)),
     {"lr": 0.005, "batch_size": 1024, "epochs": 24}, 2,
 )  # fmt: skip
-HEALTH = Plan(
+HEALTH = MethodGrid(
     "irb-amazon2014-health",
-    _methods(
-        N=40, first=(2, 5, 10), Ms=(10, 20, 30), rhos=(0.03, 0.1, 0.3), exact=(0.03, 0.1, 0.3),
-        lams=(100.0, 300.0, 1000.0), taus=(1.0, 2.0, 4.0), betas=(0.001, 0.003, 0.01),
-        target=TopKOptimal("ndcg", 50, 40, 17, 1183),
-        decays=(0.01, 0.03, 0.1, 0.3), seeds=5, epochs=80,
-    ),
+    _methods(_Tried(40, (10, 20, 30), TopKOptimal("ndcg", 50, 40, 17, 1183), (0.01, 0.03, 0.1, 0.3), 80)),
     {"lr": 0.005, "batch_size": 1024, "epochs": 40}, 4,
 )  # fmt: skip
-GOWALLA = Plan(
+GOWALLA = MethodGrid(
     "gowalla",
     _methods(
-        N=200, first=(10, 50, 200), Ms=(2, 5, 10), rhos=(0.4, 1.0, 3.0), exact=(1.0, 2.0, 3.0),
-        lams=(500.0, 2000.0, 8000.0), taus=(0.5, 1.0, 2.0), betas=(3.0, 10.0, 30.0),
-        target=TopKOptimal("ndcg", 50, 200, 25, 40_963),
-        decays=(0.001, 0.003), seeds=3, epochs=60, scans=(30, 20), full=(0.01, 0.02, 0.05),
+        _Tried(
+            200, (2, 5, 10), TopKOptimal("ndcg", 50, 200, 25, 40_963), (0.001, 0.003), 60, seeds=3,
+            first=(10, 50, 200), rhos=(0.4, 1.0, 3.0), exact=(1.0, 2.0, 3.0), lams=(500.0, 2000.0, 8000.0),
+            taus=(0.5, 1.0, 2.0), betas=(3.0, 10.0, 30.0), scans=(30, 20), full=(0.01, 0.02, 0.05),
+        )
     ),
     {"lr": 0.005, "epochs": 30}, 5,
 )  # fmt: skip
 
-PLANS = {
+GRIDS = {
     "smoke": (reduced(ML100K, tried=1, decays=(0.1,), seeds=2, shorter=24),),
     "default": (reduced(ML100K, tried=2, decays=(0.1,), seeds=3, shorter=2),),
     "paper": (GOWALLA, ML100K, HEALTH),
@@ -179,20 +176,11 @@ PLANS = {
 
 
 def run(options: Options = Options()) -> pd.DataFrame:  # noqa: B008 (frozen)
-    """Every method of the table on the profile's data sets; see :func:`sim.studies.tables.methods.run_plans`."""
-    return run_plans(options.plans(PLANS), PAPER, options)
+    """Every method of the table on the profile's data sets; see :func:`sim.studies.tables.methods.run_grids`."""
+    return run_grids(options.grids(GRIDS), PAPER, options)
 
 
-def plot(table: pd.DataFrame) -> Figure:
-    """A panel a data set and metric: the methods' means with their intervals, and the paper's numbers."""
-    return draw(table, "paper, Table 2")
-
-
-def caption(table: pd.DataFrame) -> str:
-    """What was trained, with how much data, what to see."""
-    return f"Matrix factorisation, 32 factors. {sentences(table)}"
-
-
-def page(table: pd.DataFrame) -> str:
-    """The means in Markdown, with what was chosen and the command of every row."""
-    return markdown(table, TITLE, "the paper's Table 2")
+STUDY = method_study(
+    "Table2", "Matrix factorisation with every method beside the paper's Table 2", 240, run, "Table 2",
+    "Matrix factorisation, 32 factors.",
+)  # fmt: skip

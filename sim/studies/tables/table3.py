@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from ...runs.options import Options
 from ...sampling import DNS, AdaSIR, SoftmaxV, Uniform, pris
-from .methods import Candidate, Method, Plan, candidates, draw, markdown, reduced, run_plans, sentences
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-ID = "Table3"
-TITLE = "LightGCN with each sampler beside the paper's Table 3"
+from .methods import (
+    Candidate,
+    Method,
+    MethodGrid,
+    candidates,
+    method_study,
+    reduced,
+    run_grids,
+)
 
 PAPER = {
     "gowalla": {
@@ -55,7 +56,7 @@ def _methods(
     }
 
 
-ML100K = Plan(
+ML100K = MethodGrid(
     "ml-100k", _methods(200, (20, 50, 100), (0.01, 0.1, 1.0), (0.001, 0.01, 0.1), 5, 40),
     {"layers": 3, "lr": 0.005, "batch_size": 1024, "epochs": 40}, 4,
 )  # fmt: skip
@@ -63,7 +64,7 @@ HEALTH = replace(
     ML100K, data="irb-amazon2014-health",
     methods=_methods(40, (5, 10, 20), (0.01, 0.1, 1.0), (0.001, 0.01, 0.1), 5, 40),
 )  # fmt: skip
-GOWALLA = Plan(
+GOWALLA = MethodGrid(
     "gowalla",
     _methods(
         200, (2, 5, 10), (0.4, 1.0, 3.0), (0.001, 0.003), 3, 20, (0.005, 0.01, 0.02), {"lr": 0.02, "epochs": 40},
@@ -71,7 +72,7 @@ GOWALLA = Plan(
     {"layers": 3, "lr": 0.01, "batch_size": 16384, "epochs": 20}, 2,
 )  # fmt: skip
 
-PLANS = {
+GRIDS = {
     "smoke": (reduced(ML100K, tried=1, decays=(0.01,), seeds=2, shorter=20),),
     "default": (reduced(ML100K, tried=2, decays=(0.01,), seeds=3, shorter=4),),
     "paper": (GOWALLA, ML100K, HEALTH),
@@ -79,20 +80,11 @@ PLANS = {
 
 
 def run(options: Options = Options()) -> pd.DataFrame:  # noqa: B008 (frozen)
-    """Every method of the table on the profile's data sets; see :func:`sim.studies.tables.methods.run_plans`."""
-    return run_plans(options.plans(PLANS), PAPER, options)
+    """Every method of the table on the profile's data sets; see :func:`sim.studies.tables.methods.run_grids`."""
+    return run_grids(options.grids(GRIDS), PAPER, options)
 
 
-def plot(table: pd.DataFrame) -> Figure:
-    """A panel a data set and metric: the methods' means with their intervals, and the paper's numbers."""
-    return draw(table, "paper, Table 3")
-
-
-def caption(table: pd.DataFrame) -> str:
-    """What was trained, with how much data, what to see."""
-    return f"LightGCN, 3 layers, 32 factors. {sentences(table)}"
-
-
-def page(table: pd.DataFrame) -> str:
-    """The means in Markdown, with what was chosen and the command of every row."""
-    return markdown(table, TITLE, "the paper's Table 3")
+STUDY = method_study(
+    "Table3", "LightGCN with each sampler beside the paper's Table 3", 250, run, "Table 3",
+    "LightGCN, 3 layers, 32 factors.",
+)  # fmt: skip

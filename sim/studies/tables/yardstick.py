@@ -15,13 +15,18 @@ import pandas as pd
 
 from ...runs.options import Options
 from ...sampling import DNS, Sampler, SoftmaxExact, SoftmaxV, Uniform
-from .methods import Candidate, Method, Plan, draw, markdown, reduced, run_plans, title
+from ..study import Findings, Study
+from ..style import metric_title
+from ..words import counted, listed, span, standing
+from .methods import Candidate, Method, MethodGrid, draw, findings_of, markdown, reduced, run_grids
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ID = "Yardstick"
-TITLE = "Hardness alone beside the published losses on the IR-Benchmark splits"
+STUDY = Study.of(
+    __name__, "Yardstick", "Hardness alone beside the published losses on the IR-Benchmark splits", 260,
+    made="trained", split_by=("data", "method"), page=True,
+)  # fmt: skip
 
 METRICS = ("ndcg@20", "recall@20")
 PUBLISHED = {
@@ -67,19 +72,21 @@ def _methods(
     return {name: Method(candidates, decays, seeds) for name, candidates in found.items()}
 
 
-HEALTH = Plan(
+HEALTH = MethodGrid(
     "irb-amazon2014-health",
     _methods((10, 25, 50, 100), (0.03, 0.1, 0.3, 1.0), (0.002, 0.005), (0.03, 0.1, 0.3), 5),
     {"factors": 64, "batch_size": 1024, "epochs": 40}, 4, METRICS,
 )  # fmt: skip
-GOWALLA = Plan(
+GOWALLA = MethodGrid(
     "irb-gowalla", _methods((2, 5, 10), (0.4, 1.0, 3.0), (0.003, 0.006), (0.002, 0.005), 3),
     {"factors": 64, "epochs": 30}, 5, METRICS,
 )  # fmt: skip
 
-PLANS = {
+GRIDS = {
     "smoke": (
-        reduced(Plan("ml-100k", HEALTH.methods, HEALTH.model, 4, METRICS), tried=1, decays=(0.1,), seeds=2, shorter=20),
+        reduced(
+            MethodGrid("ml-100k", HEALTH.methods, HEALTH.model, 4, METRICS), tried=1, decays=(0.1,), seeds=2, shorter=20
+        ),
     ),
     "default": (reduced(HEALTH, tried=2, decays=(0.1,), seeds=3, shorter=2),),
     "paper": (GOWALLA, HEALTH),
@@ -92,10 +99,10 @@ def run(options: Options = Options()) -> pd.DataFrame:  # noqa: B008 (frozen)
     Returns
     -------
     DataFrame
-        The columns of :func:`sim.studies.tables.methods.run_plans`. The rows of published losses have only data,
+        The columns of :func:`sim.studies.tables.methods.run_grids`. The rows of published losses have only data,
         method, metric and paper.
     """
-    table = run_plans(options.plans(PLANS), {}, options)
+    table = run_grids(options.grids(GRIDS), {}, options)
     rows: list[dict[str, Any]] = [
         {"data": data, "method": loss, "metric": metric, "paper": value, "last": False, "far": False}
         for data in dict.fromkeys(table.data)
@@ -118,7 +125,7 @@ def caption(table: pd.DataFrame) -> str:
         values = ", ".join(
             f"{r.method} {r.mean:.4f} [{r.low:.4f}, {r.high:.4f}] ({r.setting})" for r in ours.itertuples()
         )
-        text = f"{data}, {title(metric)}: {values}"
+        text = f"{data}, {metric_title(metric)}: {values}"
         if len(published):
             best = ours["mean"].max()
             behind = [name for name, value in published.items() if value > best]
@@ -130,12 +137,33 @@ def caption(table: pd.DataFrame) -> str:
     budgets = table[table["mean"].notna()].drop_duplicates("data")
     trainings = ", ".join(f"{r.trainings:.0f} trainings a method on {r.data}" for r in budgets.itertuples())
     return (
-        "BPR loss, 64 factors, inner products, 200 negatives; hardness, learning rate, weight decay and epochs chosen "
-        f"by {title(METRICS[0])} on validation, {trainings}. Published: table 2 of the paper of SL@K, 1,000 negatives, "
-        f"cosines but for BPR. 95% intervals over seeds. {'. '.join(parts)}."
+        "BPR loss, 64 factors, inner products, 200 negatives; hardness, learning rate, weight decay and epochs "
+        "chosen "
+        f"by {metric_title(METRICS[0])} on validation, {trainings}. Published: table 2 of the paper of SL@K, 1,000 "
+        f"negatives, cosines but for BPR. 95% intervals over seeds. {'. '.join(parts)}."
     )
 
 
 def page(table: pd.DataFrame) -> str:
     """The means in Markdown, with what was chosen and the command of every row."""
-    return markdown(table, TITLE, "published")
+    return markdown(table, STUDY.title, "published")
+
+
+def findings(table: pd.DataFrame) -> Findings:
+    """The best sampler, those level with it, and which published losses its mean passes."""
+    found = findings_of(table[table["mean"].notna()])
+    for (data, metric), part in table.groupby(["data", "metric"], sort=False):
+        ours, published = part[part["mean"].notna()], part[part["mean"].isna()].set_index("method").paper
+        if not len(published):
+            continue
+        best = ours.loc[ours["mean"].idxmax()]
+        places = {name: standing(best.low - value, best.high - value) for name, value in published.items()}
+        ahead = [name for name, place in places.items() if place == "ahead of"]
+        behind = [name for name, place in places.items() if place == "behind"]
+        found[f"{data}/{metric}/published"] = (
+            f"{data}, {metric_title(metric)}: {best.method}, {span(best['mean'], best.low, best.high, '.4f')} (95% "
+            "over "
+            f"{best.seeds:.0f} seeds), is ahead of {counted(len(ahead), len(places), 'published losses')} and behind "
+            f"{listed(behind)}; {best['mean'] / published[AHEAD_OF] - 1:+.1%} to {AHEAD_OF}."
+        )
+    return found

@@ -16,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...runs.cells import Cell, Result, run_cells
+from ...runs.means import per_user
 from ...runs.options import Options
 from ...runs.tuning import best_trials
 from ...sampling import DNS, Sampler, SoftmaxExact, SoftmaxV
 
 __all__ = [
-    "GOWALLA", "HEALTH", "KS", "METRICS", "ML10M", "ML100K", "MOVIE", "PLANS", "SMOKE", "TEMPORAL", "Choice", "Plan",
-    "Study", "Trained", "nominal", "studies", "train", "tune",
+    "GOWALLA", "GRIDS", "HEALTH", "KS", "METRICS", "ML10M", "ML100K", "MOVIE", "SMOKE", "TEMPORAL", "AxisRuns",
+    "Choice", "Grid", "Trained", "axis_runs", "nominal", "train", "tune",
 ]  # fmt: skip
 
 KS = (1, 5, 10, 20, 50, 100)
@@ -31,7 +32,7 @@ TUNED_BY = "ndcg@20"
 
 
 @dataclass(frozen=True)
-class Plan:
+class Grid:
     """What is trained on one data set.
 
     Attributes
@@ -103,17 +104,17 @@ def _points(
 
 _RHOS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 
-ML100K = Plan(
+ML100K = Grid(
     "ml-100k",
     _points(200, (1, 2, 5, 10, 20, 50, 75, 100, 150, 200), (5, 7, 10, 14, 20, 50, 100, 200, 400, 800), _RHOS),
     (0.01, 0.03, 0.1, 0.3), 5, {"lr": 0.005, "batch_size": 1024, "epochs": 24}, 2,
 )  # fmt: skip
-HEALTH = Plan(
+HEALTH = Grid(
     "irb-amazon2014-health",
     _points(40, (1, 2, 5, 10, 15, 20, 25, 30, 35, 40), (5, 7, 10, 14, 20, 40, 80), _RHOS, exact=False),
     (0.01, 0.03, 0.1, 0.3), 5, {"lr": 0.005, "batch_size": 1024, "epochs": 40}, 4,
 )  # fmt: skip
-GOWALLA = Plan(
+GOWALLA = Grid(
     "gowalla",
     _points(
         200, (1, 2, 3, 4, 5, 10, 20, 50, 200), (20, 50, 100, 200, 400, 800), (0.05, 0.15, 0.4, 1.0, 3.0, 7.0, 20.0),
@@ -122,36 +123,36 @@ GOWALLA = Plan(
     (0.0003, 0.001, 0.003, 0.01), 3, {"lr": 0.005, "epochs": 30}, 5,
     fewer={"N": (0.001, 0.003)},  # the other two are best for no M
 )  # fmt: skip
-MOVIE = Plan(
+MOVIE = Grid(
     "irb-amazon2014-movie", {"M": tuple(DNS(m, 200) for m in (1, 2, 5, 10, 20, 50, 200))},
     (0.001, 0.003, 0.01, 0.03), 3, {"lr": 0.005, "epochs": 30}, 5,
 )  # fmt: skip
 TEMPORAL = replace(MOVIE, data="irb-amazon2014-movie-temporal")
-ML10M = Plan(
+ML10M = Grid(
     "ml-10m", {"M": tuple(DNS(m, 200) for m in (1, 2, 5, 10, 25, 50, 100, 200))}, (0.001, 0.003, 0.01, 0.03), 3,
     {"lr": 0.005, "epochs": 20}, 4,
 )  # fmt: skip
-SMOKE = Plan(
+SMOKE = Grid(
     "ml-100k", _points(40, (1, 10, 40), (10, 20, 40), (0.03, 0.3, 3.0)), (0.1,), 2, ML100K.model | {"epochs": 4}, 4
 )  # fmt: skip
 
-PLANS = {"smoke": (SMOKE,), "default": (ML100K,), "paper": (GOWALLA, ML100K, HEALTH, MOVIE, TEMPORAL, ML10M)}
+GRIDS = {"smoke": (SMOKE,), "default": (ML100K,), "paper": (GOWALLA, ML100K, HEALTH, MOVIE, TEMPORAL, ML10M)}
 """Data sets of each profile. What the paper profile adds runs for hours, and can be killed and resumed."""
 
 
 @dataclass(frozen=True)
-class Study:
+class AxisRuns:
     """One axis of one data set, trained.
 
     Attributes
     ----------
-    plan : Plan
+    grid : Grid
     axis : str
     levels : list of Trained
         Hardest first.
     """
 
-    plan: Plan
+    grid: Grid
     axis: str
     levels: list[Trained]
 
@@ -163,14 +164,10 @@ class Study:
     def values(self, metrics: Sequence[str] = METRICS, ks: Sequence[int] = KS) -> NDArray[np.float64]:
         """Metrics on test, shape (levels, seeds, users, len(metrics) * len(ks)), K running fastest."""
         names = [f"{metric}@{k}" for metric, k in product(metrics, ks)]
-        found = []
-        for level in self.levels:
-            per_seed = [r.at().top_k(ks) for r in level.results]
-            found.append([np.stack([values[name] for name in names], axis=1) for values in per_seed])
-        return np.array(found)
+        return np.array([[per_user(r.at(), names) for r in level.results] for level in self.levels])
 
 
-def studies(options: Options, *axes: str, least_axes: int = 1) -> Iterator[Study]:
+def axis_runs(options: Options, *axes: str, least_axes: int = 1) -> Iterator[AxisRuns]:
     """Every data set of the profile that has ``least_axes`` of the axes, on each of them; finished cells are kept.
 
     Raises
@@ -179,40 +176,40 @@ def studies(options: Options, *axes: str, least_axes: int = 1) -> Iterator[Study
         If ``options.data`` names another data set.
     """
     there = {
-        profile: [plan for plan in plans if len(plan.points.keys() & set(axes)) >= least_axes]
-        for profile, plans in PLANS.items()
+        profile: [grid for grid in grids if len(grid.points.keys() & set(axes)) >= least_axes]
+        for profile, grids in GRIDS.items()
     }
-    for plan, axis in product(options.plans(there), axes):
-        if axis in plan.points:
-            yield train(plan, axis, options)
+    for grid, axis in product(options.grids(there), axes):
+        if axis in grid.points:
+            yield train(grid, axis, options)
 
 
-def train(plan: Plan, axis: str, options: Options) -> Study:
+def train(grid: Grid, axis: str, options: Options) -> AxisRuns:
     """Tune every sampler of an axis on validation, then train the final models and rank the test part."""
-    samplers = sorted(plan.points[axis], key=nominal)
-    chosen = tune(replace(plan, decays=plan.fewer.get(axis, plan.decays)), samplers, options)
-    seeds = [options.seed + 1 + s for s in range(plan.seeds)]
-    cells = [_cell(plan, sampler, *chosen[sampler][:2], seed, "test") for sampler, seed in product(samplers, seeds)]
-    results = run_cells(cells, options, label=f"{plan.data}, {axis}: final")
+    samplers = sorted(grid.points[axis], key=nominal)
+    chosen = tune(replace(grid, decays=grid.fewer.get(axis, grid.decays)), samplers, options)
+    seeds = [options.seed + 1 + s for s in range(grid.seeds)]
+    cells = [_cell(grid, sampler, *chosen[sampler][:2], seed, "test") for sampler, seed in product(samplers, seeds)]
+    results = run_cells(cells, options, label=f"{grid.data}, {axis}: final")
     levels = [Trained(s, *chosen[s][:2], results[i * len(seeds) :][: len(seeds)]) for i, s in enumerate(samplers)]
-    return Study(plan, axis, levels)
+    return AxisRuns(grid, axis, levels)
 
 
-def _cell(plan: Plan, sampler: Sampler, decay: float, epochs: int, seed: int, held_out: str) -> Cell:
-    model = plan.model | {"weight_decay": decay, "epochs": epochs}
-    every = plan.every if held_out == "valid" else epochs
-    return Cell(plan.data, sampler, seed, model, held_out, every)
+def _cell(grid: Grid, sampler: Sampler, decay: float, epochs: int, seed: int, held_out: str) -> Cell:
+    model = grid.model | {"weight_decay": decay, "epochs": epochs}
+    every = grid.every if held_out == "valid" else epochs
+    return Cell(grid.data, sampler, seed, model, held_out, every)
 
 
-def tune(plan: Plan, samplers: Sequence[Sampler], options: Options) -> dict[Sampler, Choice]:
+def tune(grid: Grid, samplers: Sequence[Sampler], options: Options) -> dict[Sampler, Choice]:
     """Weight decay and epochs per sampler by NDCG@20 on validation; one value each: nothing to tune."""
-    epochs = plan.model["epochs"]
-    if len(plan.decays) == 1 and plan.every >= epochs:
-        return dict.fromkeys(samplers, Choice(plan.decays[0], epochs, 0.0))
-    grid = list(product(samplers, plan.decays))
-    cells = [_cell(plan, sampler, decay, epochs, options.seed, "valid") for sampler, decay in grid]
-    trials = best_trials([sampler for sampler, _ in grid], cells, TUNED_BY, options, label=f"{plan.data}: tuning")
-    return {sampler: Choice(grid[t.position][1], t.epochs, t.score) for sampler, t in trials.items()}
+    epochs = grid.model["epochs"]
+    if len(grid.decays) == 1 and grid.every >= epochs:
+        return dict.fromkeys(samplers, Choice(grid.decays[0], epochs, 0.0))
+    tried = list(product(samplers, grid.decays))
+    cells = [_cell(grid, sampler, decay, epochs, options.seed, "valid") for sampler, decay in tried]
+    trials = best_trials([sampler for sampler, _ in tried], cells, TUNED_BY, options, label=f"{grid.data}: tuning")
+    return {sampler: Choice(tried[t.position][1], t.epochs, t.score) for sampler, t in trials.items()}
 
 
 def nominal(sampler: Sampler) -> float:
