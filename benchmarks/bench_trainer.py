@@ -33,13 +33,14 @@ from scipy import sparse
 from tqdm import tqdm
 
 from sim.bpr import BPRMF
-from sim.cli import samplers as _cli_samplers
+from sim.cli.samplers import add_arguments, make
 from sim.core.files import write_text
 from sim.core.jit import kernel
 from sim.core.random import bounded, stream2
 from sim.core.simd import LANES, aligned_zeros, prefetch_row, row_dots
 from sim.data import FetchError, load
 from sim.sampling import DNS, Sampler, SoftmaxExact, SoftmaxV, Uniform
+from sim.sampling.spec import SPECS
 
 
 @kernel(parallel=True, cache=False)
@@ -174,8 +175,8 @@ def main() -> int:
 def defaults(train: sparse.csr_matrix) -> list[Sampler]:
     """Every sampler that ``hns train --sampler`` names, as it makes it."""
     parser = argparse.ArgumentParser()
-    _cli_samplers.add_arguments(parser)
-    return [_cli_samplers.make(parser.parse_args(["--sampler", name]), train) for name in _cli_samplers.SAMPLERS]
+    add_arguments(parser)
+    return [make(parser.parse_args(["--sampler", name]), train) for name in SPECS]
 
 
 _FRESH = """
