@@ -8,5 +8,6 @@ ORDER = (
     *("T3", "T3-sharp", "T3-ndcg", "N1", "C1"),
     *("F3", "F6-1", "F6-2", "F6-3", "F6-4", "F6-law", "F6-law-models", "F6-opt", "F6-llpauc", "F6-trained", "F7"),
     *("AF", "S1", "S1-pool", "S1-soft", "E1", "E2", "G1", "G2", "G2-optimal", "FN", "Fig1", "Tab2"),
+    *("R1", "R1-trained", "R3", "V1", "S1-nested", "S1-floor", "S1-regret"),
 )
 """The order of the ledger, that of the paper."""

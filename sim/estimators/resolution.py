@@ -22,8 +22,8 @@ from ..rankings import ScoreModel
 from ..rankings._model_base import unit
 
 __all__ = [
-    "cut_elasticity", "hardest_cut", "hardest_kept", "head_slope", "model_hardest_cut", "model_resolution",
-    "pool_resolution", "pool_weight", "resolution",
+    "cut_elasticity", "hardest_cut", "hardest_kept", "hardest_kept_at", "head_slope", "model_hardest_cut",
+    "model_resolution", "pool_resolution", "pool_weight", "resolution",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -297,17 +297,49 @@ def hardest_kept(model: ScoreModel, fpr: float, N: int) -> float:
     >>> [round(hardest_kept(model, A, 200), 2) for A in (2.5e-5, 2.5e-4, 2.5e-3)]
     [1.0, 1.84, 5.86]
     """
+    _require(model)
+    at = _rates("fpr", fpr, below_one=True)
+    rise, steep = _curve(model, at)
+    return hardest_kept_at(float(at), float(rise), float(steep), N)
+
+
+def hardest_kept_at(fpr: float, tpr: float, slope: float, N: int) -> float:
+    """:func:`hardest_kept` from a point of any ROC curve and the curve's slope there.
+
+    Parameters
+    ----------
+    fpr, tpr : float
+        The point, fpr in (0, 1), tpr in (0, 1].
+    slope : float
+        d TPR / d FPR > 0; theta TPR / FPR for a head FPR^theta.
+    N : int
+        Pool size, >= 2.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError, ValueError
+        For values out of range.
+
+    Examples
+    --------
+    >>> round(hardest_kept_at(0.0025, 0.3, 0.5 * 0.3 / 0.0025, 200), 2)
+    2.78
+    """
     from scipy.optimize import brentq
 
-    _require(model)
     N = check_int("N", N, low=2)
-    at = float(_rates("fpr", fpr, below_one=True))
-    rise, steep = (float(v) for v in _curve(model, np.asarray(at)))
+    at = float(_rates("fpr", check_real("fpr", fpr), below_one=True))
+    rise = float(_rates("tpr", check_real("tpr", tpr)))
+    slope = check_real("slope", slope, low=0.0, open_low=True)
 
     def gap(M: float) -> float:
         """Positive where the last edge, from A to (1, 1), is less steep than the curve at A."""
         weight, density = (float(v) for v in pool_weight(M, N, at))
-        return steep * (1.0 - weight) - (1.0 - rise) * density
+        return slope * (1.0 - weight) - (1.0 - rise) * density
 
     if gap(1.0) >= 0.0:
         return 1.0

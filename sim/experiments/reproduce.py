@@ -30,13 +30,13 @@ EXPERIMENTS = {
     "G2-optimal": "optimal_hardness", "F7-synthetic": "hardness_synthetic",
     "F7-samplers": "hardness_samplers", "FN": "false_negatives", "Table2": "table2", "Table3": "table3",
     "Yardstick": "yardstick", "F6-models": "corr_models", "F6-llpauc": "corr_llpauc", "F6-methods": "corr_methods",
-    "F6-sampled": "corr_sampled",
+    "F6-sampled": "corr_sampled", "R1": "resolution_law",
 }  # fmt: skip
 """Identifier to module, in the order they are run."""
 
 BY_DATA = (
     "F1", "F8", "F9", "F10", "F11", "G1-sets", "G-map", "G2-trend", "G-collapse", "F6-data", "Table2", "Table3",
-    "Yardstick",
+    "Yardstick", "R1",
 )  # fmt: skip
 """Those whose rows of one data set do not depend on the others."""
 

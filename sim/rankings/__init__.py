@@ -7,6 +7,7 @@ By simulation, for any score model: :func:`simulate_correlation` (Pearson, Spear
 for any weights over negative ranks, with hidden positives or without: :func:`simulate_areas`, :func:`fit_weights`.
 Sampled metrics: :func:`sampled_correlation` (exact for random rankings), :func:`simulate_sampled_correlation`.
 In the limit of many items, for any smooth score model: :func:`limit_correlation`, :func:`expected_negatives`.
+Train labels against test labels: :func:`split_correlation`, :func:`family_correlation`, :func:`predictive_correlation`.
 Score models, each with its population curve and area: :class:`Binormal` and the others.
 """
 
@@ -32,6 +33,15 @@ from .rational import RationalMoments, rational_moments
 from .regression import FittedWeights, fit_weights
 from .sampled import SAMPLED_METRICS, sampled_correlation, sampled_gain, simulate_sampled_correlation
 from .simulate import SimulatedCorrelation, SimulatedPeaks, simulate_correlation
+from .train_test import (
+    Predictive,
+    PropensityMoments,
+    family_correlation,
+    phi,
+    predictive_correlation,
+    propensity_moments,
+    split_correlation,
+)
 from .weights import optimal_weights, weights_correlation
 
 __all__ = [
@@ -52,6 +62,8 @@ __all__ = [
     "Peak",
     "PopularitySkewed",
     "PowerROC",
+    "Predictive",
+    "PropensityMoments",
     "RationalMoments",
     "ScoreModel",
     "SimulatedAreas",
@@ -62,6 +74,7 @@ __all__ = [
     "exact_correlation",
     "exact_moments",
     "expected_negatives",
+    "family_correlation",
     "fit_weights",
     "hidden_attenuation",
     "lattice_moments",
@@ -69,6 +82,9 @@ __all__ = [
     "metric_position_weights",
     "optimal_weights",
     "peak",
+    "phi",
+    "predictive_correlation",
+    "propensity_moments",
     "rational_moments",
     "sampled_correlation",
     "sampled_gain",
@@ -76,5 +92,6 @@ __all__ = [
     "simulate_areas",
     "simulate_correlation",
     "simulate_sampled_correlation",
+    "split_correlation",
     "weights_correlation",
 ]
