@@ -5,6 +5,7 @@ Truth on a score model's population, by quadrature: :func:`population_objective`
 :func:`simulate_moments` (any sampler). On one user's scores, value and whole gradient:
 :func:`dns_sample_moments`, :func:`simulate_sample_moments`. All of it for one sampler and model: :func:`assess`.
 How hard a sampler may be and still order the top of the ranking: :func:`hardest_cut`, :func:`hardest_kept` (R1).
+The gradient's variance for frozen scores: :func:`dns_spread`, :func:`tilted_spread`, :func:`shared_spread` (V1).
 """
 
 from .assess import Assessment, assess, nominal_beta
@@ -24,6 +25,15 @@ from .resolution import (
     resolution,
 )
 from .simulate import GROUPS, SimulatedMoments, simulate_moments, simulate_sample_moments
+from .variance import (
+    Spread,
+    best_kept,
+    dns_spread,
+    exact_cut,
+    pair_gradients,
+    shared_spread,
+    tilted_spread,
+)
 
 __all__ = [
     "GROUPS",
@@ -34,10 +44,14 @@ __all__ = [
     "Robust",
     "SampleMoments",
     "SimulatedMoments",
+    "Spread",
     "assess",
+    "best_kept",
     "cut_elasticity",
     "dns_moments",
     "dns_sample_moments",
+    "dns_spread",
+    "exact_cut",
     "fit_rate",
     "hardest_cut",
     "hardest_kept",
@@ -48,11 +62,14 @@ __all__ = [
     "model_hardest_cut",
     "model_resolution",
     "nominal_beta",
+    "pair_gradients",
     "pool_resolution",
     "pool_weight",
     "population_objective",
     "resolution",
     "robust_objective",
+    "shared_spread",
     "simulate_moments",
     "simulate_sample_moments",
+    "tilted_spread",
 ]

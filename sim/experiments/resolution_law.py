@@ -157,7 +157,8 @@ def _rows(head: Head, ranks: Ranks, trend: pd.DataFrame, peaks: pd.DataFrame, se
             "quantity": "beta", "data": head.data, "metric": row.metric, "k": row.k, "observed": row.peak,
             "low": row.set_low, "high": row.set_high, "law": best["cut"][i], "law_low": ends["cut"][0][i],
             "law_high": ends["cut"][1][i], "pool": best["pool"][i], "pool_low": ends["pool"][0][i],
-            "pool_high": ends["pool"][1][i], "random": 1.5 * row.k / n_neg, "floor": 2.0 / (head.pool + 1.0), "theta": theta, **about,
+            "pool_high": ends["pool"][1][i], "random": 1.5 * row.k / n_neg,
+            "floor": 2.0 / (head.pool + 1.0), "theta": theta, **about,
         }  # fmt: skip
 
 
@@ -187,8 +188,8 @@ def findings(table: pd.DataFrame) -> dict[str, float]:
     ``agree`` of ``sets`` data sets have a predicted 95% interval that meets the observed one (``agree_pool``: through
     pools); ``tau`` and ``p`` are Kendall's over the data sets; ``over`` the median of predicted minus observed;
     ``below_one`` how many observed intervals lie below 1. Of ``cases`` best betas, ``softer`` are at least
-    the law's; ``tested`` of the law's betas are not below what the hardest sampler of the plan, M = 1, reaches, so that a
-    harder one could have been seen; ``factor`` is the median of observed over the law's.
+    the law's; ``tested`` of the law's betas are not below what the hardest sampler of the plan, M = 1, reaches:
+    a harder one could have been seen; ``factor`` is the median of observed over the law's.
     """
     part = table[(table.quantity == "elasticity") & (table.metric == SHOWN)]
     beta = table[(table.quantity == "beta") & (table.metric == SHOWN)]
@@ -243,21 +244,30 @@ def caption(table: pd.DataFrame) -> str:
     f = findings(table)
     part = table[(table.quantity == "elasticity") & (table.metric == SHOWN)]
     each = "; ".join(
-        f"{r.data} {r.law:.2f} [{r.law_low:.2f}, {r.law_high:.2f}], through pools {r.pool:.2f}, observed "
+        f"{r.data} {r.law:.2f} [{r.law_low:.2f}, {r.law_high:.2f}], through pools {r.pool:.2f}, "
+        f"observed "
         f"{r.observed:.2f} [{r.low:.2f}, {r.high:.2f}]"
         for r in part.itertuples()
     )
     predicts = "predicts" if f["agree"] == f["sets"] else "does not predict"
     ranks = "ranks" if f["p"] < 0.05 else "does not rank"
     return (
-        "Left: the elasticity of the best β of DNS over M in K = 1 to 100 (filled: Recall; open: NDCG and Precision), "
-        "against the resolution law's 1 − θ, θ being the slope of the data set's ROC curve at its head (test part, one "
-        f"tuned model; intervals over users). The law {predicts} the elasticities for {NAMES[SHOWN]}: {f['agree']} of "
-        f"{f['sets']} intervals meet ({f['agree_pool']} through pools); predicted less observed {f['over']:+.2f} in "
-        f"the median; it {ranks} them (Kendall's τ {f['tau']:.2f}, one-sided p {f['p']:.2f}). {f['below_one']} of "
-        f"{f['sets']} lie below 1, random rankings' elasticity. {each}. Right: the best β for {NAMES[SHOWN]}@K (bars: "
-        "levels that may be best) against the hardest β that still orders the top K. The law is a bound on hardness: "
-        f"{f['softer']} of {f['cases']} best β are as soft as that or softer, by a factor of {f['factor']:.1f} in the "
+        "Left: the elasticity of the best β of DNS over M in K = 1 to 100 (filled: Recall; open: "
+        "NDCG and Precision), "
+        "against the resolution law's 1 − θ, θ being the slope of the data set's ROC curve at its "
+        "head (test part, one "
+        f"tuned model; intervals over users). The law {predicts} the elasticities for "
+        f"{NAMES[SHOWN]}: {f['agree']} of "
+        f"{f['sets']} intervals meet ({f['agree_pool']} through pools); predicted less observed "
+        f"{f['over']:+.2f} in "
+        f"the median; it {ranks} them (Kendall's τ {f['tau']:.2f}, one-sided p {f['p']:.2f}). "
+        f"{f['below_one']} of "
+        f"{f['sets']} lie below 1, random rankings' elasticity. {each}. Right: the best β for "
+        f"{NAMES[SHOWN]}@K (bars: "
+        "levels that may be best) against the hardest β that still orders the top K. The law is a "
+        "bound on hardness: "
+        f"{f['softer']} of {f['cases']} best β are as soft as that or softer, by a factor of "
+        f"{f['factor']:.1f} in the "
         "median; in "
         f"{f['tested']} of the cases the samplers on the grid reach harder than the law."
     )
