@@ -63,8 +63,7 @@ def _exponents(top: int) -> Iterator[tuple[int, int]]:
 
 @check(
     "all theta = a/b, b <= 6, all corners of grids up to n = 7: the minimiser of S1 at that beta "
-    "orders exactly the "
-    "instances up to A and ties the rest, in fractions",
+    "orders exactly the instances up to A and ties the rest, in fractions",
     Kind.EXACT,
 )
 def _exact(p: Any, t: Tally) -> None:
@@ -93,8 +92,7 @@ def _half(p: Any, t: Tally) -> None:
 
 @check(
     "elasticity d log beta / d log A = (1-theta)(1-A^theta)/(1-(1-theta)A^theta), by the "
-    "derivative of the polynomial "
-    "in u, in fractions; it lies in (0, 1-theta)",
+    "derivative of the polynomial in u, in fractions; it lies in (0, 1-theta)",
     Kind.EXACT,
 )
 def _elastic(p: Any, t: Tally) -> None:
@@ -125,8 +123,7 @@ def _library(p: Any, t: Tally) -> None:
 
 @check(
     "any A and theta: 1 - (1-theta) A^theta = theta beta / A^(1-theta), so beta is A^(1-theta) / "
-    "theta within "
-    "A^theta of its size",
+    "theta within A^theta of its size",
     Kind.NUMERICAL,
     tolerance=1e-12,
 )
@@ -151,8 +148,7 @@ def _models(p: Any, t: Tally) -> None:
 
 @check(
     "pools: W = F N/M (1 - I_F(M, N-M)) + I_F(M+1, N-M) is E min(M, Bin(N, F)) / M, and S1-pool's "
-    "exact minimiser on a "
-    "grid of 30 corners orders up to the continuous answer within one corner",
+    "exact minimiser on a grid of 30 corners orders up to the continuous answer within one corner",
     Kind.NUMERICAL,
     tolerance=1e-12,
 )
@@ -188,8 +184,8 @@ def _kept(p: Any, t: Tally) -> None:
 
 @check(
     "K = 1, 10, 100 of 1,000 to 100,000 negatives, without pools and through pools of 200: beta "
-    "grows with K to a "
-    "power below 0.62, and pools add at most 0.01; binormal and power curves from 0.2 up",
+    "grows with K to a power below 0.62, and pools add at most 0.01; binormal and power curves "
+    "from 0.2 up",
     Kind.NUMERICAL,
     Role.SHARP,
 )
@@ -207,8 +203,7 @@ def _slow(p: Any, t: Tally) -> None:
 
 @check(
     "no head, TPR'(0) finite (logistic, Gumbel): below beta = 1 / TPR'(0) nothing is ordered, "
-    "above it something is, "
-    "and at the head beta does not depend on K",
+    "above it something is, and at the head beta does not depend on K",
     Kind.NUMERICAL,
     Role.SHARP,
 )
@@ -229,19 +224,16 @@ def _example() -> str:
     )
     return (
         "TPR = sqrt(FPR), beta = 3/4: the tangent at A has slope 1 / (2 sqrt A); from (A, sqrt A) "
-        "to (3/4, 1): "
-        "(1 - sqrt A) = (3/4 - A) / (2 sqrt A), sqrt A = 1/2, A = 1/4 = (1 - sqrt(1/4))^2.\n"
+        "to (3/4, 1): (1 - sqrt A) = (3/4 - A) / (2 sqrt A), sqrt A = 1/2, A = 1/4 = (1 - "
+        "sqrt(1/4))^2.\n"
         "With 4 instances on that curve, u = 1/4 .. 1: p = 1/4 each, q = 1/16, 3/16, 5/16, 7/16; "
-        "at beta = 3/4 the "
-        "first two have beta p/q = 3 and 1, the others 3/5 and 3/7; s = 1: exactly two are "
-        "ordered.\n"
+        "at beta = 3/4 the first two have beta p/q = 3 and 1, the others 3/5 and 3/7; s = 1: "
+        "exactly two are ordered.\n"
         "Top K of n, theta = 1/2: beta = 2 sqrt(K/n) - K/n. For n = 40,000: K = 1: 0.01, K = 100: "
-        "0.0975. Ten times "
-        "softer for a K a hundred times larger.\n"
+        "0.0975. Ten times softer for a K a hundred times larger.\n"
         f"Elasticity in K = 1 to 100, n = 40,000, without pools: {tails}.\n"
         "A curve without a head: Gumbel scores of AUC 0.9 have TPR = 1 - (1 - FPR)^9, TPR'(0) = 9: "
-        "below beta = 1/9 "
-        "the minimiser orders nothing, whatever K."
+        "below beta = 1/9 the minimiser orders nothing, whatever K."
     )
 
 
@@ -250,35 +242,28 @@ R1 = Claim(
     title="The resolution law: the hardest cut that orders the top K grows like K^(1-theta)",
     where="Behind guideline 2; beyond the paper",
     statement="Let the ROC curve be TPR = FPR^theta. The smallest beta whose surrogate's minimiser "
-    "orders all "
-    "instances up to FPR A obeys theta beta = A^(1-theta) - (1-theta) A. So the hardest cut that "
-    "still orders "
-    "the top K of n grows with K with elasticity (1-theta)(1-A^theta)/(1-(1-theta)A^theta) < 1 - "
-    "theta.",
+    "orders all instances up to FPR A obeys theta beta = A^(1-theta) - (1-theta) A. So the hardest "
+    "cut that still orders the top K of n grows with K with elasticity "
+    "(1-theta)(1-A^theta)/(1-(1-theta)A^theta) < 1 - theta.",
     latex=r"\theta\beta=A^{1-\theta}-(1-\theta)A,\qquad \theta=\tfrac12:\ "
-    r"A=(1-\sqrt{1-\beta})^2,\qquad "
-    r"\frac{d\log\beta}{d\log A}=(1-\theta)\frac{1-A^\theta}{1-(1-\theta)A^\theta}",
+    r"A=(1-\sqrt{1-\beta})^2,\qquad \frac{d\log\beta}{d\log "
+    r"A}=(1-\theta)\frac{1-A^\theta}{1-(1-\theta)A^\theta}",
     domain="0 < theta < 1, 0 < A < 1, 0 < beta < 1, populations with free scores, logistic loss; "
-    "any concave ROC curve "
-    "with beta = A + (1 - TPR(A)) / TPR'(A); pools with replacement by S1-pool. Checked: every "
-    "rational theta = a/b "
-    "with b <= 6 on grids to n = 7 exactly (full: b <= 9, n <= 12), real theta and A to 1e-9 "
-    "numerically, six score "
-    "models, pools to N = 200; the tangent's algebra for all theta and A by proof.",
+    "any concave ROC curve with beta = A + (1 - TPR(A)) / TPR'(A); pools with replacement by "
+    "S1-pool. Checked: every rational theta = a/b with b <= 6 on grids to n = 7 exactly (full: b "
+    "<= 9, n <= 12), real theta and A to 1e-9 numerically, six score models, pools to N = 200; the "
+    "tangent's algebra for all theta and A by proof.",
     verdict=Verdict(
         Status.SHARPENED,
         "Exact. Under random rankings the OPAUC(beta) that predicts Recall@K has beta in "
-        "proportion to K (F6-law); the "
-        "one that can still be learned grows like K^(1-theta). R1-trained: does it tell what "
-        "trained models do?",
+        "proportion to K (F6-law); the one that can still be learned grows like K^(1-theta). "
+        "R1-trained: does it tell what trained models do?",
     ),
     sharp="beta = A^(1-theta)/theta (1 - (1-theta) A^theta) for all A. For binormal and power "
-    "curves, 1,000 to "
-    "100,000 negatives and K = 1 to 100 the elasticity is 0.2 to 0.62, through pools of 200 no "
-    "more. A curve whose "
-    "slope at the origin is finite (logistic, Gumbel scores) has no head: there the elasticity "
-    "goes to 0, and below "
-    "beta = 1 / TPR'(0) equal scores are the minimiser.",
+    "curves, 1,000 to 100,000 negatives and K = 1 to 100 the elasticity is 0.2 to 0.62, through "
+    "pools of 200 no more. A curve whose slope at the origin is finite (logistic, Gumbel scores) "
+    "has no head: there the elasticity goes to 0, and below beta = 1 / TPR'(0) equal scores are "
+    "the minimiser.",
     checks=(_exact, _half, _elastic, _asymptotic, _library, _models, _pools, _kept, _slow, _no_head),
     parts={
         "cut": _cut_at,

@@ -21,8 +21,7 @@ def _table(quantity: str) -> pd.DataFrame:
 def _words(row: Any) -> str:
     return (
         f"{row.data}: predicted {row.law:.2f} [{row.law_low:.2f}, {row.law_high:.2f}], observed "
-        f"{row.observed:.2f} "
-        f"[{row.low:.2f}, {row.high:.2f}]"
+        f"{row.observed:.2f} [{row.low:.2f}, {row.high:.2f}]"
     )
 
 
@@ -37,8 +36,7 @@ def _predicts(p: Any, t: Tally) -> None:
 
 @check(
     "it does not even rank the data sets: Kendall's tau of 1 - theta with the observed elasticity, "
-    "exact one-sided p "
-    "above 0.05",
+    "exact one-sided p above 0.05",
     Kind.EXPERIMENT,
     Role.SHARP,
 )
@@ -61,8 +59,7 @@ def _below_one(p: Any, t: Tally) -> None:
 
 @check(
     "what is left of it, 2, a bound: no best beta for Recall@K, K = 1 to 100, is harder than the "
-    "hardest beta that "
-    "orders the top K; in half of the cases or more the grid reaches harder",
+    "hardest beta that orders the top K; in half of the cases or more the grid reaches harder",
     Kind.EXPERIMENT,
     Role.SHARP,
 )
@@ -78,9 +75,8 @@ def _example() -> str:
     f = findings(figure_table("R1"))
     return (
         f"{f['agree']} of {f['sets']} predicted intervals meet the observed ones "
-        f"({f['agree_pool']} through pools); "
-        f"predicted less observed {f['over']:+.2f} in the median; Kendall's tau {f['tau']:.2f}, "
-        f"one-sided p {f['p']:.2f}.\n"
+        f"({f['agree_pool']} through pools); predicted less observed {f['over']:+.2f} in the "
+        f"median; Kendall's tau {f['tau']:.2f}, one-sided p {f['p']:.2f}.\n"
         f"{f['softer']} of {f['cases']} best beta are as soft as the law's or softer, "
         f"{f['factor']:.1f} times in the "
         "median.\n" + "\n".join(_words(row) for row in _table("elasticity").itertuples())
@@ -92,25 +88,21 @@ R1_TRAINED = Claim(
     title="The resolution law does not predict how the best hardness of trained models grows with K",
     where="Guideline 2 on trained models; R1 put to the test",
     statement="The elasticity in K of the best beta of DNS(M, N) for Recall@K is 1 - theta, theta "
-    "the slope of the "
-    "data set's ROC curve at its head.",
+    "the slope of the data set's ROC curve at its head.",
     latex=r"\frac{d\log\beta^*}{d\log K}\ \overset{?}{=}\ 1-\theta",
     domain="Six data sets, DNS over M, K = 1 to 100, Recall; theta from the test part of one tuned "
-    "model of Figure 8 a "
-    "data set (interval over users), elasticities from G2-trend (over users and seeds). Checked: "
-    "all of it.",
+    "model of Figure 8 a data set (interval over users), elasticities from G2-trend (over users "
+    "and seeds). Checked: all of it.",
     verdict=Verdict(
         Status.REFUTED,
         "It predicts too much on five of six data sets and too little on amazon2014-movie; one "
-        "interval of six meets "
-        "the observed one, the widest, and two through pools. It does not rank them either.",
+        "interval of six meets the observed one, the widest, and two through pools. It does not "
+        "rank them either.",
     ),
     sharp="It is a bound: a harder beta could not order the top K, and on all six data sets, for "
-    "every K, the best "
-    "beta is as soft or softer, 5 times in the median. What trains best is set by more than what "
-    "can be ordered; R3 "
-    "gives a reason for a weak growth with K: the few train positives of a user predict the head "
-    "poorly.",
+    "every K, the best beta is as soft or softer, 5 times in the median. What trains best is set "
+    "by more than what can be ordered; R3 gives a reason for a weak growth with K: the few train "
+    "positives of a user predict the head poorly.",
     checks=(_predicts, _ranks, _below_one, _bound),
     parts={"ranked_by": "law", "top": 1.0, "bound": lambda row: row.law},
     mutants=(

@@ -76,8 +76,7 @@ def _factor(a: int, b: int, c: int, d: int) -> Fraction:
 
 @check(
     "random rankings, all 2 x 2 tables of up to 5 items, all orders, all m and K: Cov(train X_m, "
-    "test hits@K) = "
-    "(q1 - q0) Cov(train X_m, train hits@K), in fractions",
+    "test hits@K) = (q1 - q0) Cov(train X_m, train hits@K), in fractions",
     Kind.ENUMERATION,
 )
 def _one_factor(p: Any, t: Tally) -> None:
@@ -119,8 +118,7 @@ def _phi(p: Any, t: Tally) -> None:
 
 @check(
     "train positives taken out of the test ranking, as recommenders are evaluated: under random "
-    "rankings "
-    "the covariance is 0, all tables of up to 5 items, in fractions",
+    "rankings the covariance is 0, all tables of up to 5 items, in fractions",
     Kind.ENUMERATION,
 )
 def _filtered(p: Any, t: Tally) -> None:
@@ -141,13 +139,14 @@ def _pair_law(mean: Fraction, concentration: Fraction | None) -> dict[Pair, Frac
 
 @check(
     "beta-binomial labels, one propensity law for all positions, up to 5 positions: the covariance "
-    "with the "
-    "test hits is 1/(a+b+1) of that with the train hits, and propensity_moments gives every "
-    "moment, in fractions",
+    "with the test hits is 1/(a+b+1) of that with the train hits, and propensity_moments gives "
+    "every moment, in fractions",
     Kind.EXACT,
 )
 def _beta_binomial(p: Any, t: Tally) -> None:
-    cases = [([Fraction(1, 3)] * n, Fraction(c)) for n in (2, 3, 4) for c in (1, 4)]
+    cases: list[tuple[list[Fraction], Fraction | None]] = [
+        ([Fraction(1, 3)] * n, Fraction(c)) for n in (2, 3, 4) for c in (1, 4)
+    ]
     for _ in range(t.pick(12, 60)):
         n = int(t.rng.integers(2, t.pick(5, 6)))
         means = [Fraction(int(v), 6) for v in t.rng.integers(0, 7, n)]
@@ -201,9 +200,8 @@ def _best_is_fixed(p: Any, t: Tally) -> None:
 
 @check(
     "many negatives, power curves: exact moments of 3,000 positions per positive tend to G(alpha), "
-    "the "
-    "integral of G and E (beta - F)^2 in closed form, and the limit's reliabilities are made of "
-    "these",
+    "the integral of G and E (beta - F)^2 in closed form, and the limit's reliabilities are made "
+    "of these",
     Kind.NUMERICAL,
     Role.SHARP,
     tolerance=0.02,
@@ -217,7 +215,7 @@ def _limit(p: Any, t: Tally) -> None:
     square = 2 * beta ** (2 + thetas[:, None]) / ((1 + thetas) * (2 + thetas))[:, None]
     rise = p.fpr(k, n) ** thetas
     for i, theta in enumerate(thetas):
-        found = propensity_moments(n_pos * np.diff((np.arange(n + 1) / n) ** theta), np.ones(k))
+        found = propensity_moments(n_pos * np.diff((np.arange(n + 1) / n) ** theta), [1.0] * k)
         # the number of positives is nearly Poisson here: the variance of a sum is n_pos times the second moment
         t.all_small(found.area_mean[ms - 1] / n / n_pos / mean[i] - 1, f"mean, theta = {theta}, n = {n}, entry")
         t.all_small(found.area_var[ms - 1] / n**2 / n_pos / square[i] - 1, f"variance, theta = {theta}, n = {n}, entry")
@@ -231,8 +229,8 @@ def _limit(p: Any, t: Tally) -> None:
 
 @check(
     "one number tells the rankings apart (binormal, power, logistic; it varies by 2%): the best "
-    "beta is the same for "
-    "Recall@K at every K, n_train = 1 to 100, though under random rankings it is 1.5 K / N",
+    "beta is the same for Recall@K at every K, n_train = 1 to 100, though under random rankings it "
+    "is 1.5 K / N",
     Kind.NUMERICAL,
     Role.SHARP,
 )
@@ -263,9 +261,8 @@ def _wide() -> list[ScoreModel]:
 
 @check(
     "head and tail vary apart (binormal, shift and spread): more train positives move the best "
-    "beta towards the best "
-    "aligned one, and its elasticity in K rises from below 1/2 to above 0.9; with 1,000 it is "
-    "still above 1.5 K/N",
+    "beta towards the best aligned one, and its elasticity in K rises from below 1/2 to above 0.9; "
+    "with 1,000 it is still above 1.5 K/N",
     Kind.NUMERICAL,
     Role.SHARP,
 )
@@ -297,16 +294,14 @@ def _example() -> str:
     one = predictive_correlation(_families()[0], betas, 1e-3, 20, 5).correlation
     return (
         "Two items in random order, one with labels (train 1, test 0), one (0, 1): X_1 = 1 if the "
-        "first stands above, "
-        "and then the test hit@1 is 0: Cov = -1/4; with the train hit it is +1/4; q1 - q0 = 0 - 1 "
-        "= -1.\n"
+        "first stands above, and then the test hit@1 is 0: Cov = -1/4; with the train hit it is "
+        "+1/4; q1 - q0 = 0 - 1 = -1.\n"
         "1,000 items, 20 train and 20 test positives, 10 in both: phi = 0.49; the correlation of "
-        "train OPAUC with test "
-        "Recall@20 peaks at m = 29 like that with train Recall@20, at 0.46 for 0.94.\n"
+        "train OPAUC with test Recall@20 peaks at m = 29 like that with train Recall@20, at 0.46 "
+        "for 0.94.\n"
         f"Rankings that differ in theta alone, near 1/2, 20 positives: best beta "
-        f"{betas[int(one.argmax())]:.2g} for "
-        f"every K; its correlation is {one.max() / one[0]:.1f} times that of beta = 1e-5 and "
-        f"{one.max() / one[-1]:.2f} times AUC's.\n"
+        f"{betas[int(one.argmax())]:.2g} for every K; its correlation is {one.max() / one[0]:.1f} "
+        f"times that of beta = 1e-5 and {one.max() / one[-1]:.2f} times AUC's.\n"
         "Head and tail vary apart (binormal), best beta for Recall at FPR 1e-4, 1e-3, 1e-2: " + "; ".join(lines) + "."
     )
 
@@ -316,40 +311,30 @@ R3 = Claim(
     title="Train is not test: what predicts on the same labels need not predict on others",
     where="Between Figure 6 and training; beyond the paper",
     statement="Under random rankings the correlation of train OPAUC(beta) with a test metric is "
-    "the phi coefficient "
-    "of the two labels times that of Figure 6, for every beta: beta-binomial labels have phi = "
-    "1/(a+b+1); unlabelled "
-    "positives and drift act through phi alone; with the train positives filtered from the test "
-    "ranking it is 0. Over "
-    "a family of rankings with train and test drawn independently the covariance is that of the "
-    "expectations.",
+    "the phi coefficient of the two labels times that of Figure 6, for every beta: beta-binomial "
+    "labels have phi = 1/(a+b+1); unlabelled positives and drift act through phi alone; with the "
+    "train positives filtered from the test ranking it is 0. Over a family of rankings with train "
+    "and test drawn independently the covariance is that of the expectations.",
     latex=r"\rho(X_m^{train},R_K^{test})=\varphi\,\rho(X_m^{train},R_K^{train}),\qquad "
     r"\rho=\underbrace{\rho(EX,ER)}_{alignment}\sqrt{rel(X)\,rel(R)}",
     domain="Metrics linear in positions; fixed labels (any 2 x 2 table) and uniformly random "
-    "rankings, or labels drawn "
-    "independently given the position's propensity, fixed or beta-distributed; the family law in "
-    "the limit of many "
-    "negatives. Checked: all tables up to 5 items (full: 6) and m, K by enumeration, up to 6 (9) "
-    "by moments, all "
-    "labellings of up to 4 (5) positions; five score families, K/N from 1e-4 to 0.1, 1 to 1,000 "
-    "train positives.",
+    "rankings, or labels drawn independently given the position's propensity, fixed or "
+    "beta-distributed; the family law in the limit of many negatives. Checked: all tables up to 5 "
+    "items (full: 6) and m, K by enumeration, up to 6 (9) by moments, all labellings of up to 4 "
+    "(5) positions; five score families, K/N from 1e-4 to 0.1, 1 to 1,000 train positives.",
     verdict=Verdict(
         Status.SHARPENED,
         "Exact. Figure 6's law, beta* = 1.5 K/N, is a law of shared noise: it says which area "
-        "moves with the metric "
-        "when both see the same labels. What generalises is the shared signal, and there the best "
-        "beta is "
-        "softer and moves less with K, or not at all.",
+        "moves with the metric when both see the same labels. What generalises is the shared "
+        "signal, and there the best beta moves less with K, or not at all, and at small K it is "
+        "softer.",
     ),
     sharp="Bias and variance: correlation = alignment x sqrt(reliability of the area x that of the "
-    "metric). A small "
-    "beta is aligned with a small K but unreliable. If one number tells the rankings apart the "
-    "alignment is 1 for "
-    "every beta, and the best beta is the same for all K: elasticity 0. If head and tail vary "
-    "apart it "
-    "lies between 0 and 1, and the fewer the train positives the lower: 0.4 with one, 0.9 with "
-    "1,000 (nine binormal "
-    "curves). Under random rankings it is 1, and R1's cut has 1 - theta.",
+    "metric). A small beta is aligned with a small K but unreliable. If one number tells the "
+    "rankings apart the alignment is 1 for every beta, and the best beta is the same for all K: "
+    "elasticity 0. If head and tail vary apart it lies between 0 and 1, and the fewer the train "
+    "positives the lower: 0.4 with one, 0.9 with 1,000 (nine binormal curves). Under random "
+    "rankings it is 1, and R1's cut has 1 - theta.",
     checks=(
         _one_factor,
         _phi,

@@ -109,17 +109,13 @@ NESTED = Claim(
     title="Harder samplers on pools order less: a theorem",
     where="The algorithm under S1; beyond the paper",
     statement="Whatever the minimiser of the expected DNS(M, N) loss ties, those of DNS(M - 1, N) "
-    "and DNS(M, N + 1) tie "
-    "as well. W is N/M times the integral of a sampled metric's hit rate, and a harder W is a "
-    "concave function of a softer.",
+    "and DNS(M, N + 1) tie as well. W is N/M times the integral of a sampled metric's hit rate, "
+    "and a harder W is a concave function of a softer.",
     latex=r"W'_{M,N}(F)=\tfrac NM P(Bin(N-1,F)<M);\quad \frac{W'_{M-1,N}}{W'_{M,N}},\ "
-    r"\frac{W'_{M,N+1}}{W'_{M,N}}\ "
-    r"\text{fall in}\ F",
+    r"\frac{W'_{M,N+1}}{W'_{M,N}}\ \text{fall in}\ F",
     domain="Finite populations, p_x, q_x > 0, free scores, logistic loss, pools with replacement, "
-    "1 <= M <= N. Checked: "
-    "random populations of up to 6 instances, N up to 9 (full: 14), exactly; all M, N and F by "
-    "proof in Coq, the "
-    "minimiser itself by S1-pool.",
+    "1 <= M <= N. Checked: random populations of up to 6 instances, N up to 9 (full: 14), exactly; "
+    "all M, N and F by proof in Coq, the minimiser itself by S1-pool.",
     verdict=Verdict(Status.HOLDS, "Proved: the ratios fall, so the chord that hides a point still hides it."),
     checks=(_ratios, _sampled, _kept),
     parts={
@@ -142,10 +138,9 @@ NESTED = Claim(
     ),
     example=lambda: (
         "N = 2: DNS(1, 2) has density 2 (1 - F), DNS(2, 2) has 1: the ratio 2 (1 - F) falls. "
-        "DNS(1, 3): 3 (1 - F)^2, over "
-        "DNS(1, 2): 3/2 (1 - F).\nW(F) = 1 - (1 - F)^2 is a concave function of F: a point of the "
-        "ROC curve under the "
-        "chord in (F, TPR) is under it in (W, TPR)."
+        "DNS(1, 3): 3 (1 - F)^2, over DNS(1, 2): 3/2 (1 - F).\nW(F) = 1 - (1 - F)^2 is a concave "
+        "function of F: a point of the ROC curve under the chord in (F, TPR) is under it in (W, "
+        "TPR)."
     ),
 )
 
@@ -168,8 +163,7 @@ def _opauc(points: list[tuple[Fraction, Fraction]], beta: Fraction) -> Fraction:
 
 @check(
     "two rankings that every sampler on pools of N up to 12 orders wrongly: OPAUC(beta)/beta 0 "
-    "against c, for c just below "
-    "(1 - beta)^N, in fractions",
+    "against c, for c just below (1 - beta)^N, in fractions",
     Kind.EXACT,
 )
 def _wrong(p: Any, t: Tally) -> None:
@@ -232,27 +226,21 @@ FLOOR = Claim(
     title="Below beta = 1/N pools cannot tell: the least regret of any sampler on pools of N",
     where="The algorithm; beyond the paper",
     statement="Every sampler on pools of N puts at most 1 - (1 - F)^N on the hardest share F. "
-    "Choosing between rankings "
-    "by its expected 0-1 loss can cost (1 - beta)^N of OPAUC(beta)/beta, whatever its weights; for "
-    "beta <= 1/N DNS(1, N) "
-    "never costs more.",
+    "Choosing between rankings by its expected 0-1 loss can cost (1 - beta)^N of OPAUC(beta)/beta, "
+    "whatever its weights; for beta <= 1/N DNS(1, N) never costs more.",
     latex=r"\inf_{sampler\ on\ N}\ \sup_{two\ rankings}\ regret\ =\ (1-\beta)^N,\qquad \beta\le "
     r"1/N",
     domain="0-1 loss, any rankings of a population, pools drawn uniformly with replacement. Lower "
-    "bound: any weights, any "
-    "beta < 1. Attained: beta <= 1/N. Checked: DNS(M, N) of all M, N up to 12, exactly; 2,000 "
-    "random pairs; any other "
-    "sampler by the module's argument.",
+    "bound: any weights, any beta < 1. Attained: beta <= 1/N. Checked: DNS(M, N) of all M, N up to "
+    "12, exactly; 2,000 random pairs; any other sampler by the module's argument.",
     verdict=Verdict(
         Status.SHARPENED,
         "Exact. At beta = 1/N the floor is (1 - 1/N)^N, about 0.37 for large N, and tends to 1 for "
-        "harder targets: "
-        "pools of 200 can follow OPAUC(beta) for beta well above 1/200 only.",
+        "harder targets: pools of 200 can follow OPAUC(beta) for beta well above 1/200 only.",
     ),
     sharp="For beta <= 1/N the bound is the minimax regret, attained by DNS(1, N): the set of "
-    "(sampler's value, "
-    "OPAUC(beta)/beta) of all rankings is the triangle under the chord, whose widest place is at "
-    "W(beta).",
+    "(sampler's value, OPAUC(beta)/beta) of all rankings is the triangle under the chord, whose "
+    "widest place is at W(beta).",
     checks=(_wrong, _ceiling, _attained),
     parts={"floor": _miss, "missed": _miss},
     mutants=(
@@ -262,10 +250,8 @@ FLOOR = Claim(
     ),
     example=lambda: (
         "N = 2, beta = 1/10. Ranking A: every positive below the hardest tenth and above the rest. "
-        "Ranking B: 4 of 5 "
-        "positives first, 1 of 5 last. DNS(1, 2) scores A (9/10)^2 = 0.81, B 0.80: it takes A. "
-        "OPAUC(1/10)/(1/10): A 0, B "
-        "0.8."
+        "Ranking B: 4 of 5 positives first, 1 of 5 last. DNS(1, 2) scores A (9/10)^2 = 0.81, B "
+        "0.80: it takes A. OPAUC(1/10)/(1/10): A 0, B 0.8."
     ),
 )
 
@@ -298,8 +284,7 @@ def _auc(scores: Any, pos: Any, weights: Any) -> float:
 
 @check(
     "any scores: the AUC of p against the saddle weights w is within sqrt(2 excess) of its best, "
-    "random populations and "
-    "scores, beta from 1/N_- to 1",
+    "random populations and scores, beta from 1/N_- to 1",
     Kind.PROPERTY,
 )
 def _bound(p: Any, t: Tally) -> None:
@@ -321,8 +306,7 @@ def _bound(p: Any, t: Tally) -> None:
 
 @check(
     "the minimiser's own regret in OPAUC(beta)/beta is at most (1 - beta)(beta - A)(1 - T) / (2 "
-    "beta (1 - A)), (A, T) its "
-    "last ordered point, and so at most (1 - beta)/2, in fractions",
+    "beta (1 - A)), (A, T) its last ordered point, and so at most (1 - beta)/2, in fractions",
     Kind.EXACT,
     Role.SHARP,
 )
@@ -359,27 +343,22 @@ REGRET = Claim(
     title="Surrogate regret: what a small surrogate risk guarantees, and what it cannot",
     where="Theorem 1's surrogate; beyond the paper",
     statement="A surrogate risk within e of the least one puts the AUC of the positives against "
-    "the saddle point's "
-    "weights within sqrt(2 e) of its best; for beta = 1 that is AUC itself. For beta < 1 no such "
-    "bound exists for "
-    "OPAUC(beta): the minimiser's own regret can be (1 - beta)/2 of OPAUC(beta)/beta.",
-    latex=r"AUC_{p,w}(f^*)-AUC_{p,w}(f)\le\sqrt{2\,(R_\beta(f)-R_\beta^*)},\qquad "
-    r"\sup\ regret(f^*)=\tfrac{1-\beta}2",
+    "the saddle point's weights within sqrt(2 e) of its best; for beta = 1 that is AUC itself. For "
+    "beta < 1 no such bound exists for OPAUC(beta): the minimiser's own regret can be (1 - beta)/2 "
+    "of OPAUC(beta)/beta.",
+    latex=r"AUC_{p,w}(f^*)-AUC_{p,w}(f)\le\sqrt{2\,(R_\beta(f)-R_\beta^*)},\qquad \sup\ "
+    r"regret(f^*)=\tfrac{1-\beta}2",
     domain="Populations with p_x, q_x > 0, free scores, logistic loss, 0 < beta <= 1. Checked: "
-    "random populations of up to "
-    "6 instances, scores from near the minimiser to far; the minimiser's regret exactly; the step "
-    "from pairs to AUC is "
-    "the binary bound psi(t) >= t^2/2.",
+    "random populations of up to 6 instances, scores from near the minimiser to far; the "
+    "minimiser's regret exactly; the step from pairs to AUC is the binary bound psi(t) >= t^2/2.",
     verdict=Verdict(
         Status.SHARPENED,
         "Holds with the saddle point's weights in the place of the hardest share: the surrogate "
-        "learns to order the "
-        "pairs that it weighs, and says nothing about the tied ones.",
+        "learns to order the pairs that it weighs, and says nothing about the tied ones.",
     ),
     sharp="The minimiser's regret is at most (1 - beta)(beta - A)(1 - T) / (2 beta (1 - A)), (A, "
-    "T) the tangent's point: "
-    "the lens between the tangent and the tie. It is largest at A = 0, collapse, where (1 - "
-    "beta)/2 is approached.",
+    "T) the tangent's point: the lens between the tangent and the tie. It is largest at A = 0, "
+    "collapse, where (1 - beta)/2 is approached.",
     checks=(_bound, _limit, _reached),
     parts={
         "bound": lambda excess: sqrt(2.0 * excess),
@@ -398,9 +377,8 @@ REGRET = Claim(
     ),
     example=lambda: (
         "beta = 1/2, kind a: nearly all positives, half of the negatives; kind b the rest. p/q of "
-        "a is just below 2 = "
-        "1/beta: equal scores, OPAUC/beta = 1/4. Ranking a first: nearly 1/2. Regret 1/4 = (1 - "
-        "beta)/2.\n"
+        "a is just below 2 = 1/beta: equal scores, OPAUC/beta = 1/4. Ranking a first: nearly 1/2. "
+        "Regret 1/4 = (1 - beta)/2.\n"
         f"An excess risk of 0.005 leaves the weighed AUC within {sqrt(0.01):.2f} of its best; log "
         f"2 = {log(2):.3f} is "
         "the risk of equal scores."

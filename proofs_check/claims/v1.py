@@ -47,8 +47,7 @@ def _variance(g: list[Fraction], M: int, N: int, pair: Any) -> Fraction:
 
 @check(
     "DNS(M, N) without replacement: the order-statistics formula is the variance over all pools, n "
-    "up to 7, all M "
-    "and N, in fractions",
+    "up to 7, all M and N, in fractions",
     Kind.ENUMERATION,
 )
 def _formula(p: Any, t: Tally) -> None:
@@ -64,8 +63,7 @@ def _formula(p: Any, t: Tally) -> None:
 
 @check(
     "the library: DNS(M, N) with and without replacement, softmax at a fixed temperature, one "
-    "shared pool and own "
-    "pools, all pools enumerated, vectors of two entries",
+    "shared pool and own pools, all pools enumerated, vectors of two entries",
     Kind.ENUMERATION,
     tolerance=1e-10,
 )
@@ -103,9 +101,8 @@ def _user(auc: float, n: int, seed: int) -> tuple[float, Any, Any]:
 
 @check(
     "binormal users, AUC .75 to .95, 4,000 negatives, gradient by the user's vector: variance "
-    "rises as M falls in "
-    "pools of 200, above uniform pools of 200 for every M < 200; relative to the squared mean one "
-    "uniform draw is the noisiest",
+    "rises as M falls in pools of 200, above uniform pools of 200 for every M < 200; relative to "
+    "the squared mean one uniform draw is the noisiest",
     Kind.NUMERICAL,
 )
 def _order(p: Any, t: Tally) -> None:
@@ -123,8 +120,7 @@ def _order(p: Any, t: Tally) -> None:
 
 @check(
     "the bias-variance optimum for a target OPAUC(m/n): within 2 of the M whose effective beta "
-    "(M+1)/(N+1) is m/n, from "
-    "one pool to 10,000: variance hardly moves it",
+    "(M+1)/(N+1) is m/n, from one pool to 10,000: variance hardly moves it",
     Kind.NUMERICAL,
 )
 def _optimum(p: Any, t: Tally) -> None:
@@ -144,8 +140,7 @@ def _optimum(p: Any, t: Tally) -> None:
 
 @check(
     "Figure 1, NDCG@50: the full gradient, which has no sampling variance, is nowhere ahead of "
-    "both hard samplers, and "
-    "clearly behind them on Gowalla: their gain is no gain in variance",
+    "both hard samplers, and clearly behind them on Gowalla: their gain is no gain in variance",
     Kind.EXPERIMENT,
     Role.SHARP,
 )
@@ -168,8 +163,7 @@ def _example() -> str:
     found = {name: dns_spread(g, m, size) for name, m, size in rows}
     return (
         "Two negatives with gradients 1 and 0, the better one of two draws: 1 with probability "
-        "3/4, variance 3/16; one "
-        "uniform draw: 1/4; without replacement the harder one always: 0.\n"
+        "3/4, variance 3/16; one uniform draw: 1/4; without replacement the harder one always: 0.\n"
         "Two rows with gradients (1, 0) and (0, 1): a pool of one for both gives 1/2 always; a "
         "pool each: variance 1/8.\n"
         "A binormal user of AUC 0.9, 4,000 negatives, 16 factors, summed variance (over the "
@@ -184,31 +178,26 @@ V1 = Claim(
     title="The gradient's variance is exact, and it is not where hard sampling's gain comes from",
     where="Behind Figure 1; beyond the paper",
     statement="For frozen scores the mean and variance of the gradient under uniform-N, DNS(M, N), "
-    "softmax at a fixed "
-    "temperature, the full gradient and shared pools have closed forms by order statistics. In "
-    "pools of one size, "
-    "harder means a larger variance.",
+    "softmax at a fixed temperature, the full gradient and shared pools have closed forms by order "
+    "statistics. In pools of one size, harder means a larger variance.",
     latex=r"E\Big|\sum_jw_jg_j\Big|^2=\frac1{M^2}\Big[\sum_j\pi_j|g_j|^2+2\sum_l\pi_{\cdot "
-    r"l}\,g_l\cdot\sum_{j<l}g_j"
-    r"\Big],\quad \pi_{\cdot l}=\tfrac{N(N-1)}{n(n-1)}P(Hyp(n-2,l-2,N-2)\le M-2)",
+    r"l}\,g_l\cdot\sum_{j<l}g_j\Big],\quad \pi_{\cdot "
+    r"l}=\tfrac{N(N-1)}{n(n-1)}P(Hyp(n-2,l-2,N-2)\le M-2)",
     domain="Any gradient vectors, pools with or without replacement, uniform shared pools or "
-    "shared by one user's "
-    "positives; softmax at a fixed temperature, with replacement (Softmax-v's depends on the "
-    "pool). Checked: all pools "
-    "of up to 7 negatives in fractions, up to 5 with the library; the order of variances on "
-    "simulated binormal users.",
+    "shared by one user's positives; softmax at a fixed temperature, with replacement (Softmax-v's "
+    "depends on the pool). Checked: all pools of up to 7 negatives in fractions, up to 5 with the "
+    "library; the order of variances on simulated binormal users.",
     verdict=Verdict(
         Status.SHARPENED,
         "Exact. Hard samplers are noisier than uniform pools of the same size, the full gradient "
-        "has no noise and "
-        "still loses to them in Figure 1: their gain is in the target, not in the variance. One "
-        "uniform draw is "
-        "the noisiest relative to its mean, which fits its place behind the full gradient.",
+        "has no noise and still loses to them in Figure 1: their gain is in the target, not in the "
+        "variance. One uniform draw is the noisiest relative to its mean, which fits its place "
+        "behind the full gradient.",
     ),
     sharp="The bias-variance optimum of M for a target OPAUC(beta) lies where the effective beta "
-    "(M+1)/(N+1) meets "
-    "it, within 2, however few pools are averaged: bias decides. A shared pool has a larger "
-    "variance than own ones exactly if the rows' gradients have a positive covariance on average.",
+    "(M+1)/(N+1) meets it, within 2, however few pools are averaged: bias decides. A shared pool "
+    "has a larger variance than own ones exactly if the rows' gradients have a positive covariance "
+    "on average.",
     checks=(_formula, _library, _order, _optimum, _figure_1),
     parts={
         "pair": _pair,

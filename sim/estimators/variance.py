@@ -132,8 +132,9 @@ def _with(n: int, M: int, N: int) -> tuple[Floats, Floats, Floats]:
 def _without(n: int, M: int, N: int) -> tuple[Floats, Floats, Floats]:
     from scipy.stats import hypergeom
 
-    if n == 1:
-        return np.ones(1), np.zeros(1), np.zeros(1)
+    if M == N:
+        share = 0.0 if n == 1 else (N - 1) / N / (n * (n - 1))
+        return np.full(n, 1.0 / n), np.full(n, share), np.zeros(n)
     harder = np.arange(n)
     single = N / (n * M) * hypergeom.cdf(M - 1, n - 1, harder, N - 1)
     if M == 1:

@@ -50,6 +50,7 @@ def _make(test, role: Role = Role.STATEMENT, tolerance: float = 0.0) -> Check:  
 def test_every_claim_of_the_issue_is_there() -> None:
     expected = {"L1", "T1", "T1-pool", *(f"T2{c}" for c in "abcdefghi"), "T3", "T3-sharp", "T3-ndcg", "N1", "C1", "F3"}
     expected |= {*(f"F6-{i}" for i in (1, 2, 3, 4)), "F6-law", "F6-opt", "F7", "AF", "S1", "E1", "E2", "G1", "G2"}
+    expected |= {"R1", "R1-trained", "R3", "V1", "S1-nested", "S1-floor", "S1-regret"}
     expected |= {"F6-law-models", "F6-llpauc", "F6-trained", "G2-optimal", "FN", "T1-estimator", "T2-estimator"}
     assert expected <= set(claim_ids())
 
@@ -192,13 +193,15 @@ def test_seeds_depend_on_the_check_only() -> None:
 
 def test_selection_by_id_and_family() -> None:
     assert [c.id for c in select_claims(["T2"])] == [*(f"T2{c}" for c in "abcdefghi"), "T2-estimator"]
-    assert [c.id for c in select_claims(["S1", "L1"])] == ["L1", "S1", "S1-pool", "S1-soft"]
+    assert [c.id for c in select_claims(["S1", "L1"])] == [
+        "L1", "S1", "S1-pool", "S1-soft", "S1-nested", "S1-floor", "S1-regret"
+    ]  # fmt: skip
     assert [c.id for c in select_claims(["T3-ndcg"])] == ["T3-ndcg"]
 
 
 def test_unknown_ids_list_the_known_ones() -> None:
     for call in (lambda: get_claim("T9"), lambda: select_claims(["T9"]), lambda: run(["T9"])):
-        with pytest.raises(ValueError, match=r"claim must be one of L1, T1, T1-pool, .*Tab2, got 'T9'"):
+        with pytest.raises(ValueError, match=r"claim must be one of L1, T1, T1-pool, .*Tab2, .*got 'T9'"):
             call()
     with pytest.raises(ValueError, match="effort must be one of 'quick', 'full', got 'huge'"):
         run(["L1"], effort="huge")
@@ -206,7 +209,9 @@ def test_unknown_ids_list_the_known_ones() -> None:
         run(["L1"], jobs=0)
 
 
-@pytest.mark.parametrize("claim_id", ["T2e", "T3", "T3-sharp", "C1", "F3", "F6-opt", "G2-optimal", "FN", "Tab2"])
+@pytest.mark.parametrize(
+    "claim_id", ["T2e", "T3", "T3-sharp", "C1", "F3", "F6-opt", "G2-optimal", "FN", "Tab2", "R1-trained", "S1-floor"]
+)
 def test_claims_have_the_verdict_on_record(claim_id: str) -> None:
     result = run_claim(get_claim(claim_id))
     assert result.agrees, [e.counterexample or e.error for e in result.evidence]
