@@ -103,7 +103,7 @@ def _fixed_radius(p: Any, t: Tally) -> None:
         limit = _divergence(c, d)
         if limit < 0.02:
             continue
-        rho = float(t.rng.uniform(0.1, 0.8)) * limit
+        rho = p.radius * float(t.rng.uniform(0.1, 0.8)) * limit
         scores, gradient = p.solve(c, d, lambda rows, rho=rho: kl_temperature(rows, rho), rho)
         label = f"positives {c.tolist()}, negatives {d.tolist()}, rho = {rho:.4f}"
         t.holds(gradient < 1e-6, f"not solved, {label}: gradient {gradient:.1e}")
@@ -142,7 +142,8 @@ def _collapse(p: Any, t: Tally) -> None:
 CLAIMS = (
     Claim(
         id="S1-soft",
-        title="The KL (softmax) surrogate is consistent for every OPAUC(beta)",
+        title="The KL (softmax) surrogate is consistent for every OPAUC(beta), at a fixed temperature or below the radius "
+        "KL(P_+ || P_-)",
         where="Theorem 2's surrogate; beyond the paper",
         statement="With free scores, the minimiser of the dual (21) at any fixed lambda > 0, or of the KL worst "
         "case at a fixed radius rho < KL(P_+ || P_-), orders all instances strictly by p / q. So it maximises "
@@ -167,9 +168,11 @@ CLAIMS = (
             "order": lambda p, q: p / q,
             "closed": lambda u: u * (u + 1.0),
             "limit": _divergence,
+            "radius": 1.0,
         },
         mutants=(
             Mutant("the hard surrogate orders strictly too", {"solve": _hard}),
+            Mutant("consistent at every radius, also at four times as far", {"radius": 4.0}),
             Mutant("ordered by p alone", {"order": lambda p, q: p}),
             Mutant("ordered by p - q", {"order": lambda p, q: p - q}),
             Mutant("u^2 instead of u (u + 1)", {"closed": lambda u: u * u}),

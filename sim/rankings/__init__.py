@@ -1,18 +1,21 @@
 """Random rankings and score models: closed forms (exact) beside Monte Carlo kernels.
 
-Exact, for uniformly random rankings: :func:`exact_correlation`, :func:`exact_moments`, :func:`peak`,
+Exact, for uniformly random rankings: :func:`exact_correlation` (:func:`correlation_by_cutoff`: all K at once),
+:func:`exact_moments`, :func:`peak`,
 :func:`scaling_law`, :func:`optimal_weights`, :func:`weights_correlation`, :func:`rational_moments`, and for every
 metric and LLPAUC :func:`lattice_moments`.
 By simulation, for any score model: :func:`simulate_correlation` (Pearson, Spearman, Kendall; peaks with intervals);
 for any weights over negative ranks, with hidden positives or without: :func:`simulate_areas`, :func:`fit_weights`.
 Sampled metrics: :func:`sampled_correlation` (exact for random rankings), :func:`simulate_sampled_correlation`.
-In the limit of many items, for any smooth score model: :func:`limit_correlation`, :func:`expected_negatives`.
+In the limit of many items, for any smooth score model: :func:`limit_correlation`, :func:`expected_negatives`,
+:func:`roc_exponent`.
 Score models, each with its population curve and area: :class:`Binormal` and the others.
 """
 
 from ._model_base import ScoreModel
 from ._plan import METHODS, METRICS
 from .areas import SimulatedAreas, hidden_attenuation, simulate_areas
+from .cutoffs import correlation_by_cutoff
 from .exact import (
     LINEAR_METRICS,
     Moments,
@@ -24,7 +27,7 @@ from .exact import (
     scaling_law,
 )
 from .lattice import LATTICE_METRICS, lattice_moments
-from .limit import expected_negatives, limit_correlation
+from .limit import expected_negatives, limit_correlation, roc_exponent
 from .models import Binormal, GumbelShift, LogisticShift, PowerROC, StudentT
 from .models_mixed import BetaScores, Empirical, FalseNegatives, PopularitySkewed
 from .rank_correlation import Correlation, correlate
@@ -59,6 +62,7 @@ __all__ = [
     "SimulatedPeaks",
     "StudentT",
     "correlate",
+    "correlation_by_cutoff",
     "exact_correlation",
     "exact_moments",
     "expected_negatives",
@@ -70,6 +74,7 @@ __all__ = [
     "optimal_weights",
     "peak",
     "rational_moments",
+    "roc_exponent",
     "sampled_correlation",
     "sampled_gain",
     "scaling_law",
