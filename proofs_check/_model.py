@@ -283,7 +283,8 @@ def derive_status(
     """The verdict that the evidence allows.
 
     Any error, any failed check of a sharp, conditional or approximate statement, any surviving mutant, or an axis of
-    the scope that the checks do not reach as far as the registry says, means "not verified". Otherwise: where the paper's statement passes, the claim holds (sharpened or approximately, if such
+    the scope that the checks do not reach as far as the registry says, means "not verified". Otherwise: where the
+    paper's statement passes, the claim holds (sharpened or approximately, if such
     checks exist); where it fails on a counterexample, it holds with a condition or approximately if such checks
     pass, and is refuted if there are none.
     """

@@ -111,9 +111,9 @@ def _trained_best(pools: str) -> Any:
 
 
 @check(
-    "figures/FN.csv, trained DNS(M, 100), test Recall@20: the best M / N never falls as the hidden share rises; half of "
-    "the pairs hidden, it is easier with them in the pools than with them kept out, which is itself easier than with "
-    "none hidden",
+    "figures/FN.csv, trained DNS(M, 100), test Recall@20: the best M / N never falls as the hidden share rises; "
+    "half of the pairs hidden, it is easier with them in the pools than with them kept out, which is itself "
+    "easier than with none hidden",
     Kind.EXPERIMENT,
 )
 def _trained(p: Any, t: Tally) -> None:
@@ -134,16 +134,17 @@ FN = Claim(
     "score higher, the hardest observed negatives are mostly hidden positives, and the peak moves to easier negatives.",
     latex=r"\rho_h(m)=\rho(m)\sqrt{\frac{N_o}{N_o+N_h}\cdot\frac{N_--N_h}{N_-}}\quad\text{for all } m",
     domain="N_o observed positives, N_- observed negatives, N_h of them hidden positives; the metric counts all "
-    "positives, the area the observed ones. The factor: random rankings, any weights over negative ranks. The move: "
-    "score models of AUC .7 and .9 with up to 80 of 280 positives hidden, Recall@K. Trained models: ml-100k. NDCG@K's peak moves back at larger "
-    "shares on the Student model (at K = 50 from m = 22 to 7).",
+    "positives, the area the observed ones. The factor: random rankings, any weights over negative ranks. The "
+    "move: score models of AUC .7 and .9 with up to 80 of 280 positives hidden, Recall@K. Trained models: "
+    "ml-100k. NDCG@K's peak moves back at larger shares on the Student model (at K = 50 from m = 22 to 7).",
     verdict=Verdict(
         Status.HOLDS,
         "The factor is exact; 0.80 for 80 hidden at 200/800. With these, Recall@20's peak moves from m = 2 to 12 "
-        "(binormal, AUC .9), 14 to 16 (AUC .7), 9 to 12 (Student t). Trained on ml-100k with half of the train pairs "
-        "hidden (two seeds, no interval), the best M / N for Recall@20 goes from 0.25 to 0.75. But hiding pairs also takes "
-        "train pairs away: with the hidden ones kept out of the pools it goes to 0.5 all the same. So less data is a "
-        "confound that makes up about half of the trained move, and with a quarter hidden all of it (0.5 both ways).",
+        "(binormal, AUC .9), 14 to 16 (AUC .7), 9 to 12 (Student t). Trained on ml-100k with half of the train "
+        "pairs hidden (two seeds, no interval), the best M / N for Recall@20 goes from 0.25 to 0.75. But hiding "
+        "pairs also takes train pairs away: with the hidden ones kept out of the pools it goes to 0.5 all the "
+        "same. So less data is a confound that makes up about half of the trained move, and with a quarter hidden "
+        "all of it (0.5 both ways).",
     ),
     checks=(_attenuation, _library, _moves, _table, _trained),
     parts={

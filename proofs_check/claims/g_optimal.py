@@ -153,8 +153,8 @@ def _cap(p: Any, t: Tally) -> None:
 
 
 @check(
-    "no weights on pools of N are harder: W(F) <= P(the pool reaches below F), the law of DNS(1, N), for random weights "
-    "on every pool, n_- = 6, N <= 4, in fractions",
+    "no weights on pools of N are harder: W(F) <= P(the pool reaches below F), the law of DNS(1, N), for random "
+    "weights on every pool, n_- = 6, N <= 4, in fractions",
     Kind.ENUMERATION,
 )
 def _hardest(p: Any, t: Tally) -> None:
@@ -190,10 +190,10 @@ G2_OPTIMAL = Claim(
     id="G2-optimal",
     title="The best hardness: a hard cut for Recall, falling weights for NDCG, and a cap by the pool",
     where="Behind guideline 2; beyond the paper",
-    statement="No sampler whose weights fall with the rank follows Recall@K better than a hard cut at the right M, but "
-    "for an excess of order 1 / n_K^2 that comes from m being an integer. NDCG and AP want weights that fall from the "
-    "first rank on. With one positive every metric is a weighted area. No sampler on pools of N is harder than DNS(1, N), "
-    "whose effective beta is about 2 / (N + 1).",
+    statement="No sampler whose weights fall with the rank follows Recall@K better than a hard cut at the right "
+    "M, but for an excess of order 1 / n_K^2 that comes from m being an integer. NDCG and AP want weights that "
+    "fall from the first rank on. With one positive every metric is a weighted area. No sampler on pools of N is "
+    "harder than DNS(1, N), whose effective beta is about 2 / (N + 1).",
     latex=r"\max_{w_1\ge w_2\ge\dots\ge0}\rho\Big(R@K,\sum_j w_jP_j\Big) \le \max_m\rho(R@K,X_m) + \frac{0.05}{n_K^2},"
     r"\qquad \beta_{\mathrm{eff}} \ge \frac2{N+1} - \frac{N-1}{(N+1)n_-}",
     domain="Uniformly random rankings, K <= 0.19 N; n_K = K N_- / N. Falling weights: non-negative, never rising with "
@@ -202,9 +202,10 @@ G2_OPTIMAL = Claim(
     verdict=Verdict(
         Status.SHARPENED,
         "Recall: the excess is at most 5e-4 from n_K = 10 on, but 0.009 at 50/40,000, K = 2, where the best cut "
-        "lies between two integers. NDCG@20 at 200/800: 0.978 with falling weights, 0.945 with the best cut, 0.981 "
-        "with any; AP@20: 0.990, 0.952, 0.991. Pools of 200 among 40,000: 0.22 of the best for Recall@5. Effective beta of "
-        "DNS(1, 5), n_- = 10: 4/15 without replacement, below 2/6, recorded here before as the least.",
+        "lies between two integers. NDCG@20 at 200/800: 0.978 with falling weights, 0.945 with the best cut, "
+        "0.981 with any; AP@20: 0.990, 0.952, 0.991. Pools of 200 among 40,000: 0.22 of the best for Recall@5. "
+        "Effective beta of DNS(1, 5), n_- = 10: 4/15 without replacement, below 2/6, recorded here before as the "
+        "least.",
     ),
     sharp="In F6-law's limit the hard cut at x = 3/2 is exactly the best of all falling weights: what it leaves of the "
     "metric has covariance 0 with every softer cut and a negative one with every harder cut.",

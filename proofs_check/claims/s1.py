@@ -306,15 +306,13 @@ CLAIMS = (
             "(every user-item score free, classes apart).",
         ),
         sharp="The minimiser is unique up to a constant: f* = log max(beta p / q, s). Geometrically: draw the "
-        "tangent from the point (FPR, TPR) = (beta, 1) to the best ROC "
-        "curve; f* ranks right up to the FPR A of the point of contact and ties everything beyond. OPAUC(beta) is "
-        "largest iff all tied instances have the same p / q. "
-        "The minimiser for beta = 1, log(p / q), is best for every beta at "
-        "once: with free scores hardness gains nothing; where a model cannot order everything it can gain (R2). With one score per item for all users (the smallest such model) and M = 1, the minimiser is "
-        "constant iff no item is liked by more "
-        "than half of the users. So beyond a hardness set "
-        "by the label noise the minimiser knows nothing: a reason why the hardest setting loses, beside false "
-        "negatives.",
+        "tangent from the point (FPR, TPR) = (beta, 1) to the best ROC curve; f* ranks right up to the FPR A of "
+        "the point of contact and ties everything beyond. OPAUC(beta) is largest iff all tied instances have the "
+        "same p / q. The minimiser for beta = 1, log(p / q), is best for every beta at once: with free scores "
+        "hardness gains nothing; where a model cannot order everything it can gain (R2). With one score per item "
+        "for all users (the smallest such model) and M = 1, the minimiser is constant iff no item is liked by "
+        "more than half of the users. So beyond a hardness set by the label noise the minimiser knows nothing: a "
+        "reason why the hardest setting loses, beside false negatives.",
         checks=(_consistent, _certificate, _no_better, _tangent, _exactly_when, _auc, _popularity, _separable),
         parts={
             "cut": _cut,

@@ -142,8 +142,8 @@ def _collapse(p: Any, t: Tally) -> None:
 CLAIMS = (
     Claim(
         id="S1-soft",
-        title="The KL (softmax) surrogate is consistent for every OPAUC(beta), at a fixed temperature or below the radius "
-        "KL(P_+ || P_-)",
+        title="The KL (softmax) surrogate is consistent for every OPAUC(beta), at a fixed temperature or below "
+        "the radius KL(P_+ || P_-)",
         where="Theorem 2's surrogate; beyond the paper",
         statement="With free scores, the minimiser of the dual (21) at any fixed lambda > 0, or of the KL worst "
         "case at a fixed radius rho < KL(P_+ || P_-), orders all instances strictly by p / q. So it maximises "
