@@ -179,7 +179,7 @@ def roc_exponent(fpr: ArrayLike, *, score_model: ScoreModel | None = None) -> Fl
     >>> round(float(roc_exponent(0.01, score_model=PowerROC(0.5))), 6)
     0.5
     >>> roc_exponent([1e-4, 1e-2], score_model=Binormal.from_auc(0.9)).round(2).tolist()
-    [0.53, 0.35]
+    [0.58, 0.43]
     """
     s = np.asarray(fpr, dtype=np.float64)
     if not ((s > 0.0) & (s < 1.0)).all():
