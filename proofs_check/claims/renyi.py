@@ -47,7 +47,7 @@ def _duality(p: Any, t: Tally) -> None:
                 label = f"{name}, a = {order}, rho = {rho:.3f}"
                 t.holds((p.dual(scaled, rho, order, etas) >= value - 1e-6).all(), f"weak duality, {label}", 9)
                 found = minimize_scalar(
-                    lambda log_width: float(p.dual(scaled, rho, order, [1.0 - np.exp(log_width)])[0]),
+                    lambda log_width, x=scaled, a=order, r=rho: float(p.dual(x, r, a, [1.0 - np.exp(log_width)])[0]),
                     bounds=(-30.0, 12.0), method="bounded", options={"xatol": 1e-10, "maxiter": 300},
                 )  # fmt: skip
                 t.small(max(float(found.fun) - value, 0.0), label)
@@ -134,8 +134,8 @@ D1 = Claim(
     "eta)_+^(1 / (a - 1)) and equals the minimum over eta of eta + e^(rho / b) (E (L - eta)_+^b)^(1 / b), b = a / "
     "(a - 1). It falls with the order a, from KL's value (a = 1, softmax) to CVaR's (a infinite, DNS). Order 2 "
     "weighs linearly above eta.",
-    latex=r"\max_{D_a(Q\|P_0)\le\rho}E_Q L=\min_\eta\{\eta+e^{\rho/b}\|(L-\eta)_+\|_b\},\quad Q\propto(L-\eta)_+^{1/(a-1)}"
-    r",\quad b=\tfrac a{a-1}",
+    latex=r"\max_{D_a(Q\|P_0)\le\rho}E_Q L=\min_\eta\{\eta+e^{\rho/b}\|(L-\eta)_+\|_b\},\quad "
+    r"Q\propto(L-\eta)_+^{1/(a-1)},\quad b=\tfrac a{a-1}",
     domain="Finite lists of real losses, ties included, 1 < a < infinity, 0 <= rho; from log(n / number of maximal "
     "losses) on the worst case is the maximum. The ends a = 1 and infinity are T2a and L1. Weak duality is Hoelder's "
     "inequality: E_Q (L - eta) <= ||dQ/dP_0||_a ||(L - eta)_+||_b with ||dQ/dP_0||_a <= e^(rho / b); equality at the "
