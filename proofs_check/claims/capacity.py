@@ -4,9 +4,12 @@ The risks are convex, so one fact decides an order: take the scores of least ris
 raising item 1 against item 0 lowers the risk there, the minimiser has item 1 above item 0. For AUC's surrogate on the
 families below the tie's scores are logarithms of rational numbers, hence the criteria in integers.
 
+Proof of n >= a^2 + a: with m = n - 1 the tie's slope is positive iff m^2 - (a^2 + a - 1) m + a^2 - 1 > 0. At m = 1 and
+at m = a^2 + a - 2 that is 1 - a < 0, at m = a^2 + a - 1 it is a^2 - 1 > 0, and it is convex in m.
+
 Proof that M = 1 puts item 0 first in the family of :func:`_family`, a >= 2: wherever item 0 is not above all others,
-the a users who like it alone pull it up with a force of at least a / 2 >= 1, and the one user who does not like it pulls
-it down with less than 1. So the risk still falls when item 0 rises, and no such scores are the minimiser.
+the a users who like it alone pull it up with a force of at least a / 2 >= 1, and the one user who does not like it
+pulls it down with less than 1. So the risk still falls when item 0 rises, and no such scores are the minimiser.
 """
 
 from __future__ import annotations
@@ -52,7 +55,7 @@ def _examples(p: Any, t: Tally) -> None:
             top, margin = _first(likes, users, n, hardest)
             t.holds(
                 gains[top] == expected and margin > 1e-4,
-                f"{sum(users)} users, hardest = {hardest}: item {top} first, {gains[top]:.0f} hits, margin {margin:.1e}",
+                f"{sum(users)} users, hardest = {hardest}: item {top} first, {gains[top]:.0f} hits, {margin:.1e}",
             )
 
 
@@ -210,7 +213,7 @@ R2 = Claim(
     "gains nothing at rank 1: it takes users with different numbers of likes.",
     checks=(_examples, _criterion, _grows, _hardest_is_right, _smallest, _popularity),
     scope=(
-        Axis("a", (1, np.inf), (1, 60), carried="proof: the module's docstring, for every a"),
+        Axis("a", (2, np.inf), (2, 60), carried="proof: the module's docstring, for every a"),
         Axis("items", (3, 5)),
         Axis("users", (2, 8), every=True),
     ),

@@ -6,6 +6,8 @@ Exact, for uniformly random rankings: :func:`exact_correlation` (:func:`correlat
 metric and LLPAUC :func:`lattice_moments`.
 By simulation, for any score model: :func:`simulate_correlation` (Pearson, Spearman, Kendall; peaks with intervals);
 for any weights over negative ranks, with hidden positives or without: :func:`simulate_areas`, :func:`fit_weights`.
+How often an area and a metric order two rankings otherwise: :func:`recall_disagreement`,
+:func:`simulate_disagreement`.
 Sampled metrics: :func:`sampled_correlation` (exact for random rankings), :func:`simulate_sampled_correlation`.
 In the limit of many items, for any smooth score model: :func:`limit_correlation`, :func:`expected_negatives`,
 :func:`roc_exponent`.
@@ -16,6 +18,7 @@ from ._model_base import ScoreModel
 from ._plan import METHODS, METRICS
 from .areas import SimulatedAreas, hidden_attenuation, simulate_areas
 from .cutoffs import correlation_by_cutoff
+from .disagreement import Disagreement, joint_law, recall_disagreement, simulate_disagreement
 from .exact import (
     LINEAR_METRICS,
     Moments,
@@ -46,6 +49,7 @@ __all__ = [
     "BetaScores",
     "Binormal",
     "Correlation",
+    "Disagreement",
     "Empirical",
     "FalseNegatives",
     "FittedWeights",
@@ -68,18 +72,21 @@ __all__ = [
     "expected_negatives",
     "fit_weights",
     "hidden_attenuation",
+    "joint_law",
     "lattice_moments",
     "limit_correlation",
     "metric_position_weights",
     "optimal_weights",
     "peak",
     "rational_moments",
+    "recall_disagreement",
     "roc_exponent",
     "sampled_correlation",
     "sampled_gain",
     "scaling_law",
     "simulate_areas",
     "simulate_correlation",
+    "simulate_disagreement",
     "simulate_sampled_correlation",
     "weights_correlation",
 ]
