@@ -22,6 +22,7 @@ __all__ = ["Disagreement", "joint_law", "recall_disagreement", "simulate_disagre
 
 MAX_CELLS = 3 * 10**7
 """Of the joint law's table, K + 1 times the values of X_m."""
+NEGLIGIBLE = 1e-40
 SIMULATED = ("recall", "ndcg")
 
 
@@ -114,10 +115,14 @@ def _finish(start: Floats, hits: int, b: int, m: int, n_pos: int, n_neg: int) ->
         return start
     law = np.zeros((n_pos + 1, start.size))
     law[hits] = start
+    last = hits  # beyond so many positives there is less than rounding keeps
     for above in range(b, m):
-        for a in range(hits, n_pos):
+        a = hits
+        while a < n_pos and (a < last or law[a].max() > NEGLIGIBLE):
             law[a + 1] += law[a] * ((n_pos - a) / (n_pos + n_neg - a - above))
-        for a in range(hits, n_pos + 1):
+            a += 1
+        last = a
+        for a in range(hits, last + 1):
             law[a] = _shift(law[a] * ((n_neg - above) / (n_pos + n_neg - a - above)), a)
     return law.sum(axis=0)
 
