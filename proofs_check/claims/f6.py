@@ -48,6 +48,7 @@ def _auc_everywhere(p: Any, t: Tally) -> None:
 )
 def _peaks(p: Any, t: Tally) -> None:
     for k in range(1, 201):
+        t.reach({"K": k})
         for metric in METRICS:
             curve = p.curve(N_POS, N_NEG, metric, k)
             t.holds(curve.max() > p.peak, f"{metric}@{k}: peak {curve.max():.4f}")
@@ -120,6 +121,7 @@ F6_1 = Claim(
         "or K <= 72 (NDCG) only; Recall@200 reaches 0.69.",
     ),
     sharp="AUC's correlation with Recall@K is about sqrt(3 K / N) for K << N, so it passes 0.4 near K = 0.053 N.",
+    scope=(Axis("K", (1, 200), every=True),),
     checks=(_auc_everywhere, _peaks, _moments, _simulated),
     parts={"curve": exact_correlation, "peak": 0.8, "last": {"recall": 56, "ndcg": 72}},
     mutants=(
@@ -397,6 +399,7 @@ F6_3 = Claim(
 def _slower(p: Any, t: Tally) -> None:
     for n_pos, n_neg in ((N_POS, N_NEG), (50, 950), (400, 600)):
         for k in range(2, 201, t.pick(6, 1)):
+            t.reach({"K": k, "N_+ / N": n_pos / (n_pos + n_neg)})
             curves = exact_correlation(n_pos, n_neg, "recall", k), exact_correlation(n_pos, n_neg, "ndcg", k)
             recall, ndcg = p.at(*curves)
             t.all_true(p.sign * (ndcg - recall) > 0, f"N_+ = {n_pos}, N_- = {n_neg}, K = {k}, m")
@@ -431,6 +434,10 @@ F6_4 = Claim(
     domain="Uniformly random rankings, K >= 2, the same m for both, 5% to 40% positives. Relative to where each "
     "peaks (m / m*), it fails slightly at some K.",
     verdict=Verdict(Status.HOLDS, "At equal beta, for all K from 2 to 200 and the class ratios tested."),
+    scope=(
+        Axis("K", (2, 200)),
+        Axis("N_+ / N", (0.05, 0.4)),
+    ),
     checks=(_slower,),
     parts={"at": _left, "sign": 1.0},
     mutants=(

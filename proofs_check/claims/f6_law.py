@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
@@ -30,6 +31,7 @@ METRICS = ("recall", "ndcg")
 
 LARGE = ((200, 800), (1000, 9000), (9000, 1000), (30_000, 70_000), (1, 20_000), (1, 100_000), (100, 100_000))
 KS = (1, 2, 5, 20, 50, 100, 200, 300, 500, 1000, 2500, 5000)
+_NORMAL = "proof: the normal equations Sigma w = Cov(R, P), Sigma a bridge's covariance with a tridiagonal inverse"
 
 
 def _law_cases() -> Iterator[tuple[int, int, int, Any]]:
@@ -199,6 +201,7 @@ def _solves(p: Any, t: Tally) -> None:
     for n_pos, n_neg in product(range(1, top + 1), repeat=2):
         sigma = _sigma(n_pos, n_neg)
         for k in range(1, n_pos + n_neg):
+            t.reach({"N_+": n_pos, "N_-": n_neg})
             c = list(rational_moments(n_pos, n_neg, [1] * k).rank_covariance)
             w = p.weights(c)
             back = [sum((s * v for s, v in zip(row, w)), Fraction(0)) for row in sigma]
@@ -253,6 +256,10 @@ F6_OPT = Claim(
     verdict=Verdict(
         Status.HOLDS,
         "At 200/800 the ceiling is 0.968 for Recall@20 (best single beta 0.936) and 0.981 for NDCG@20 (0.945).",
+    ),
+    scope=(
+        Axis("N_+", (1, math.inf), (1, 7), every=True, carried=_NORMAL),
+        Axis("N_-", (1, math.inf), (1, 7), every=True, carried=_NORMAL),
     ),
     checks=(_solves, _ceiling, _values),
     parts={"weights": _second_difference, "beyond": lambda k: k, "optimum": optimal_weights},

@@ -11,7 +11,7 @@ import numpy as np
 from sim.rankings import LATTICE_METRICS, lattice_moments
 
 from .._figures import figure_table
-from .._model import Claim, Kind, Mutant, Status, Verdict, check
+from .._model import Axis, Claim, Kind, Mutant, Status, Verdict, check
 from .._reference import all_labels
 from .._tally import Tally
 
@@ -49,6 +49,7 @@ def _moments(p: Any, t: Tally) -> None:
         labels = all_labels(n_pos, n_neg)
         above = np.cumsum(labels, axis=1)[~labels].reshape(len(labels), n_neg)
         for metric, k, best in product(LATTICE_METRICS, range(1, n_pos + n_neg + 1), range(1, n_pos + 1)):
+            t.reach({"metric": metric, "N_+": n_pos, "N_-": n_neg})
             found = lattice_moments(n_pos, n_neg, metric, k, alpha=best / n_pos)
             values = metric_values(labels, metric, k)
             area = np.cumsum(p.capped(above, best), axis=1) / (n_pos * n_neg)
@@ -131,6 +132,11 @@ F6_LLPAUC = Claim(
         "Random rankings: gain 0.045 to 0.68 for n_K < 1; at most 0.004 for n_K >= 10 with more negatives than "
         "positives, 0.035 at 900/100. Seven rankers: 0.31 in the median for n_K < 1, at most 0.03 for n_K >= 10. "
         "MRR@20 at 200/800: from 0.853 to 0.969.",
+    ),
+    scope=(
+        Axis("metric", LATTICE_METRICS),
+        Axis("N_+", (1, 4), every=True),
+        Axis("N_-", (1, 4), every=True),
     ),
     checks=(_moments, _enough, _first, _table),
     parts={

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from itertools import combinations
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from sim.rankings import Binormal, hidden_attenuation, simulate_areas
 
 from .._figures import figure_table
-from .._model import Claim, Kind, Mutant, Status, Verdict, check
+from .._model import Axis, Claim, Kind, Mutant, Status, Verdict, check
 from .._reference import all_labels, areas
 from .._tally import Tally
 
@@ -49,6 +50,7 @@ def _hide(labels: Any, n_hidden: int) -> tuple[Any, Any]:
 )
 def _attenuation(p: Any, t: Tally) -> None:
     for n in range(3, t.pick(7, 8) + 1):
+        t.reach({"items": n})
         for n_pos in range(1, n - 1):
             n_neg = n - n_pos
             rows = all_labels(n_pos, n_neg)
@@ -145,6 +147,16 @@ FN = Claim(
         "pairs also takes train pairs away: with the hidden ones kept out of the pools it goes to 0.5 all the "
         "same. So less data is a confound that makes up about half of the trained move, and with a quarter hidden "
         "all of it (0.5 both ways).",
+    ),
+    scope=(
+        Axis(
+            "items",
+            (3, math.inf),
+            (3, 7),
+            every=True,
+            carried="proof: given the observed ranking every unlabelled place hides a positive with one chance, "
+            "so E[R | ranking] is linear in it",
+        ),
     ),
     checks=(_attenuation, _library, _moves, _table, _trained),
     parts={

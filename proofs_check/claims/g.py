@@ -15,7 +15,7 @@ from sim.experiments.stats import Bootstrap, best_level, trend
 from sim.rankings import exact_correlation
 
 from .._figures import figure_table, seeded_table
-from .._model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from .._model import Axis, Claim, Kind, Mutant, Role, Status, Verdict, check
 from .._tally import NothingToTest, Tally
 
 ALPHA = 0.05
@@ -30,6 +30,10 @@ ENDS = ("M", "rho", "rho-exact")
 
 _AT = np.array([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 800])
 _KS = (5, 20, 50)
+_DATA = (
+    *("ml-100k", "gowalla", "irb-amazon2014-movie", "irb-amazon2014-movie-temporal", "ml-10m"),
+    "irb-amazon2014-health",
+)
 
 
 def _planted(t: Tally, ks: tuple[int, ...] = _KS, flat: bool = False) -> Iterator[tuple[str, Bootstrap]]:
@@ -62,6 +66,7 @@ def _full_axes() -> Iterator[tuple[str, Any]]:
 
 def _both_ends_lose(t: Tally, data: str, part: Any) -> None:
     hardest, softest = ((part[c] < ALPHA).sum() for c in ("p_hardest", "p_softest"))
+    t.reach({"data": data})
     words = f"{data}: the hardest worse in {hardest}, uniform in {softest} of {len(part)} curves"
     t.note(words)
     t.holds(hardest >= NEARLY_ALL * len(part) and softest > 0, words, len(part))
@@ -102,6 +107,7 @@ def _in_time_g1(p: Any, t: Tally) -> None:
     if not found:
         raise NothingToTest("figures/G-map.csv has no data set split in time; hns reproduce --profile paper")
     for data, part in found:
+        t.reach({"data": data})
         t.holds((part.p_softest >= ALPHA).all(), f"{data}: uniform sampling", len(part))
         t.holds((part.softest >= NEAR).all(), f"{data}: uniform sampling relative to the best", len(part))
         deep = part[part["k"] >= 10]
@@ -189,6 +195,7 @@ def _everywhere_g2(p: Any, t: Tally) -> None:
 def _somewhere_g2(p: Any, t: Tally) -> None:
     softer = 0
     for row in seeded_table("G2-trend").itertuples():
+        t.reach({"data": row.data})
         significant = row.p_holm < ALPHA
         t.holds(not (significant and row.elasticity < 0) and row.elasticity < MOST and row.high < 1.0, _words(row))
         if significant:
@@ -265,6 +272,7 @@ G1 = Claim(
     sharp="Split at random, the hardest sampling loses on every data set, uniform sampling in some curves of each. "
     "Split in time, the hardest loses more, and no level is seen to be ahead of uniform sampling, though a random "
     "validation part asks for hard negatives.",
+    scope=(Axis("data", _DATA),),
     checks=(_calibrated_g1, _experiment_g1, _random_splits_g1, _in_time_g1, _gowalla_g1),
     parts={"p_best": best_level},
     example=_example_g1,
@@ -303,6 +311,7 @@ G2 = Claim(
     "On Gowalla the best M of DNS(M, 200) grows with K for Recall, Precision and NDCG, about twofold while K grows "
     "twentyfold; the best rho of Softmax-v falls from 3 to .4 or less between K = 20 and K = 50. On amazon2014-movie "
     "the best beta grows like K^.5 for Recall and K^.24 for NDCG. Split in time it has no trend that could be seen.",
+    scope=(Axis("data", _DATA),),
     checks=(_calibrated_g2, _everywhere_g2, _somewhere_g2, _gowalla_g2),
     parts={"direction": _direction},
     example=_example_g2,

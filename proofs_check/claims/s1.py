@@ -8,6 +8,7 @@ and w leaves no x with p_x > 0 out, so that f_x can only be cut off from below: 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import product
@@ -18,7 +19,7 @@ import numpy as np
 from sim.objectives import opauc_surrogate
 from sim.rankings import Binormal
 
-from .._model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from .._model import Axis, Claim, Kind, Mutant, Role, Status, Verdict, check
 from .._reference import roc_area
 from .._tally import Tally
 
@@ -115,6 +116,7 @@ def _consistent(p: Any, t: Tally) -> None:
 def _certificate(p: Any, t: Tally) -> None:
     for _ in range(t.pick(2500, 25000)):
         c, d, beta = _random_population(t)
+        t.reach({"instances": len(c)})
         pos, neg = _masses(c), _masses(d)
         s = p.cut(pos, neg, beta)
         scores = np.log([float(v) for v in _levels(pos, neg, beta, s) if v is not None])
@@ -313,6 +315,15 @@ CLAIMS = (
         "for all users (the smallest such model) and M = 1, the minimiser is constant iff no item is liked by "
         "more than half of the users. So beyond a hardness set by the label noise the minimiser knows nothing: a "
         "reason why the hardest setting loses, beside false negatives.",
+        scope=(
+            Axis(
+                "instances",
+                (2, math.inf),
+                (2, 6),
+                every=True,
+                carried="proof: the saddle point in the module's docstring",
+            ),
+        ),
         checks=(_consistent, _certificate, _no_better, _tangent, _exactly_when, _auc, _popularity, _separable),
         parts={
             "cut": _cut,

@@ -12,6 +12,7 @@ score is only pushed up, so all scores are equal. At equal scores the derivative
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
@@ -19,7 +20,7 @@ import numpy as np
 
 from sim.objectives import kl_dro_value, kl_dual, kl_temperature, logistic_loss, tilted_weights
 
-from .._model import Claim, Kind, Mutant, Status, Verdict, check
+from .._model import Axis, Claim, Kind, Mutant, Status, Verdict, check
 from .._tally import Tally
 from .s1 import _cut, _levels, _masses
 
@@ -90,6 +91,7 @@ def _fixed_temperature(p: Any, t: Tally) -> None:
     for _ in range(t.pick(60, 600)):
         c, d = _population(t)
         for lam in (0.3, 1.0, 3.0):
+            t.reach({"instances": c.size, "lambda": lam})
             scores, gradient = p.solve(c, d, lambda rows, lam=lam: np.full(len(rows), lam), 0.0)
             label = f"positives {c.tolist()}, negatives {d.tolist()}, lambda = {lam}"
             t.holds(gradient < 1e-6, f"not solved, {label}: gradient {gradient:.1e}")
@@ -162,6 +164,10 @@ CLAIMS = (
         "iff D(P_+ || P_-) <= rho, with D = KL (softmax) or D = sup log dP_+ / dP_- (DNS, rho = -log beta). Below "
         "that "
         "radius the soft minimiser orders everything, the hard one only the left end of the ROC curve.",
+        scope=(
+            Axis("instances", (2, math.inf), (2, 5), every=True, carried="proof: the module's docstring"),
+            Axis("lambda", (0, math.inf), (0.3, 3.0), carried="proof: the module's docstring"),
+        ),
         checks=(_fixed_temperature, _fixed_radius, _closed_form, _collapse),
         parts={
             "solve": _minimise,

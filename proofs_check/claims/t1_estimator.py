@@ -12,7 +12,7 @@ from sim.estimators import dns_moments, leading_bias, population_objective, simu
 from sim.rankings import Binormal, GumbelShift, ScoreModel, StudentT
 from sim.sampling import DNS
 
-from .._model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from .._model import Axis, Claim, Kind, Mutant, Role, Status, Verdict, check
 from .._tally import Tally
 
 MODELS: dict[str, ScoreModel] = {
@@ -60,6 +60,7 @@ def _unbiased(p: Any, t: Tally) -> None:
 def _low(p: Any, t: Tally) -> None:
     for name, model in MODELS.items():
         for beta in t.pick((0.1,), (0.1, 0.5)):
+            t.reach({"model": name, "beta": beta})
             truth = _objective(model, beta).value[0]
             for size in t.pick((20,), (20, 200)):
                 bias = _exact(DNS(round(beta * size), size), model).mean[0] - truth
@@ -145,6 +146,10 @@ T1_ESTIMATOR = Claim(
     sharp="N times the bias tends to (1 - beta) h'(beta) / 2, h(s) the mean loss against the negative at false "
     "positive rate s; h falls, so the objective is underrated. The mean is exactly that of OPAUC(B), "
     "B ~ Beta(M + 1, N - M).",
+    scope=(
+        Axis("model", MODELS),
+        Axis("beta", (0.1, 0.1)),
+    ),
     checks=(_unbiased, _low, _rate, _mixture, _variance, _simulated),
     parts={
         "sign": 1.0,

@@ -101,7 +101,8 @@ def shared_minimiser(
     Raises
     ------
     TypeError, ValueError
-        As in :func:`shared_risk`; also where the solver does not converge, as where scores run away.
+        As in :func:`shared_risk`; also where scores run away, which is so unless every item is linked to every other by
+        a chain of users who like the one item and not the next.
 
     Examples
     --------
@@ -115,6 +116,7 @@ def shared_minimiser(
 
     n = check_int("n_items", n_items, low=2)
     types = _types(likes, users, n)
+    _check_finite_minimiser(types, n)
     # a variable an item, then for the hardest negative one above all negatives of each type
     pairs, above = [], []
     for u, (own, others, count) in enumerate(types):
@@ -135,14 +137,27 @@ def shared_minimiser(
     constraints = [LinearConstraint(np.array(equal), 0.0, 0.0)]
     if rows:
         constraints.append(LinearConstraint(np.array(rows), 0.0, np.inf))
-    start = np.zeros(size)
     # status 8: no step that still lowers the risk in floating point
     found: Any = minimize(
-        risk, start, jac=True, method="SLSQP", constraints=constraints, options={"ftol": 1e-14, "maxiter": 2000}
-    )
-    if found.status not in (0, 8) or np.abs(found.x).max() > 30.0:
-        raise ValueError(f"likes must give finite scores of least risk, got {found.message.lower()}")
+        risk, np.zeros(size), jac=True, method="SLSQP", constraints=constraints,
+        options={"ftol": 1e-14, "maxiter": 2000},
+    )  # fmt: skip
+    if found.status not in (0, 8):
+        raise ValueError(f"likes must give scores that the solver finds, got {found.message.lower()}")
     return found.x[:n], float(found.fun)
+
+
+def _check_finite_minimiser(types: list[tuple[NDArray[np.int64], NDArray[np.int64], float]], n: int) -> None:
+    """Ford's condition (1957): the items, each with those that some user likes less, are strongly connected."""
+    from scipy.sparse.csgraph import connected_components
+
+    better = np.zeros((n, n))
+    for own, others, _ in types:
+        better[np.ix_(own, others)] = 1.0
+    parts, of_item = connected_components(better, directed=True, connection="strong")
+    if parts > 1:
+        groups = [np.flatnonzero(of_item == part).tolist() for part in range(parts)]
+        raise ValueError(f"likes must give finite scores of least risk, got items {groups} that run apart")
 
 
 def _difference(size: int, i: int, j: int) -> Floats:
