@@ -172,8 +172,8 @@ E1 = Claim(
     "without bias.",
     latex=r"E[\widehat{OPAUC}(\beta)] - OPAUC(\beta) = \frac{\beta(1-\beta)\,TPR'(\beta)}{2 n_-} + o(1/n_-),\quad "
     r"TPR' = \tfrac{d}{ds}TPR(s)",
-    domain="Independent scores from a population with a smooth ROC curve; n_- beta an integer. Exact means: exact "
-    "for the sample at hand.",
+    domain="Independent scores from a population with a smooth ROC curve; n_- beta an integer. Tried on uniform "
+    "scores, in fractions, and on binormal ones of AUC .7 and .9. Exact means: exact for the sample at hand.",
     verdict=Verdict(
         Status.APPROXIMATELY,
         "Unbiased at beta = 1 only. Else too large by beta (1 - beta) ROC'(beta) / (2 n_-) to first order; no bias "

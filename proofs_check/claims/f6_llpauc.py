@@ -125,8 +125,9 @@ F6_LLPAUC = Claim(
     "than the best OPAUC where the top K holds less than one negative, and hardly better where it holds ten or more. "
     "For MRR and Hit rate it always gains, with alpha N_+ = 1.",
     latex=r"N_+N_-\mathrm{LLPAUC}(\alpha,\tfrac m{N_-})=\sum_{j\le m}\min(P_j,\alpha N_+)",
-    domain="Uniformly random rankings, exact for all metrics by counting lattice paths; rankers by simulation. n_K: "
-    "negatives expected in the top K, K N_- / N for random rankings. The best m and alpha N_+ of a grid.",
+    domain="Uniformly random rankings at 200/800, 30/300 and 900/100, exact for all metrics by counting lattice "
+    "paths; rankers by simulation. n_K: negatives expected in the top K, K N_- / N for random rankings. The best "
+    "m and alpha N_+ of a grid.",
     verdict=Verdict(
         Status.HOLDS,
         "Random rankings: gain 0.045 to 0.68 for n_K < 1; at most 0.004 for n_K >= 10 with more negatives than "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from itertools import product
 from typing import Any
@@ -27,6 +28,9 @@ def _literal_low(beta: Fraction) -> Fraction:
 
 def _mcclish_low(beta: Fraction) -> Fraction:
     return beta * beta / 2
+
+
+_AFFINE = "proof: Trans is affine in A, and beta^2 / 2 is the area under the diagonal"
 
 
 @check("with min = 0 and max = beta, (11) is AUC at beta = 1, as Fig. 6 uses it; every ranking", Kind.ENUMERATION)
@@ -97,8 +101,8 @@ N1 = Claim(
     sharp="With min A = beta^2 / 2 the value is 1/2 for a random, 1 for a perfect ranking at every beta, AUC at "
     "beta = 1, and that of scikit-learn's roc_auc_score(max_fpr=beta).",
     scope=(
-        Axis("N_+", (1, 7), every=True),
-        Axis("N_-", (1, 7), every=True),
+        Axis("N_+", (1, math.inf), (1, 7), every=True, carried=_AFFINE),
+        Axis("N_-", (1, math.inf), (1, 7), every=True, carried=_AFFINE),
     ),
     checks=(_literal, _mcclish, _library, _affine),
     parts={"low": _mcclish_low},
@@ -182,7 +186,8 @@ C1 = Claim(
     statement="Theorem 3 ties metrics at K to OPAUC(beta) with beta = K / N_-; so the smaller K, the smaller the "
     "beta (the harder the negatives) that suits it.",
     latex=r"K \mapsto \arg\max_m\ \mathrm{information}(X_m;\ \text{hits@}K)\ \text{is non-decreasing}",
-    domain="All rankings of the two classes alike (no score model), 1 <= K <= N_-. What training does with it is G2.",
+    domain="All rankings of the two classes alike (no score model), 1 <= K <= N_-; N_+, N_- <= 7 (full: 8), "
+    "enumerated. What training does with it is G2.",
     verdict=Verdict(
         Status.SHARPENED,
         "The best m never falls as K rises, whether 'best' means narrowest range of hits given X_m, most explained "
@@ -275,7 +280,7 @@ F3 = Claim(
     where="Figs. 2, 3",
     statement="Two rankings can have the same AUC while OPAUC(0.4) and the Top-K metrics tell them apart.",
     latex=r"AUC(a)=AUC(b),\ OPAUC_{0.4}(a)>OPAUC_{0.4}(b),\ Recall@2(a)>Recall@2(b)",
-    domain="N_- = 5 (so that 0.4 N_- = 2 is an integer), N_+ >= 2.",
+    domain="N_- = 5 (so that 0.4 N_- = 2 is an integer), N_+ = 2 to 6.",
     verdict=Verdict(
         Status.SHARPENED,
         "Such pairs exist for every N_+ from 2 to 6. OPAUC(0.4) tells the better Top-2 in over 97% of the pairs of "

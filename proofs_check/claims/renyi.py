@@ -35,7 +35,7 @@ def _duality(p: Any, t: Tally) -> None:
     from scipy.optimize import minimize_scalar
 
     for name in FAMILIES:
-        rows = family(name, t.rng, t.pick(3, 30), 12)
+        rows = family(name, t.rng, t.pick(2, 30), 12)
         for losses in rows:
             spread = max(float(np.ptp(losses)), 1e-300)
             scaled = (losses - losses.min()) / spread
@@ -82,7 +82,7 @@ def _chi_square(p: Any, t: Tally) -> None:
 )
 def _between(p: Any, t: Tally) -> None:
     for name in FAMILIES:
-        for losses in family(name, t.rng, t.pick(4, 40), 12):
+        for losses in family(name, t.rng, t.pick(2, 40), 12):
             scaled = (losses - losses.min()) / max(float(np.ptp(losses)), 1e-300)
             rho = float(t.rng.uniform(0.05, 1.5))
             chain = [renyi_value(scaled, rho, a) for a in (1.0, *ORDERS, np.inf)]

@@ -136,7 +136,8 @@ T1_ESTIMATOR = Claim(
     statement="DNS(M, N), one pool a positive, estimates the surrogate objective (9) of OPAUC(M / N) without bias.",
     latex=r"N\,(E[\mathrm{DNS}(\beta N,N)]-\mathrm{OPAUC}(\beta))\to\frac{1-\beta}{2}h'(\beta)<0,\quad "
     r"h(s)=E_r\,\ell(r-\bar F_-^{-1}(s))",
-    domain="Populations with a continuous law of the scores and finite variance; M = beta N.",
+    domain="Populations with a continuous law of the scores and finite variance; M = beta N. The sizes named are "
+    "those of the five models tried, at beta = .1 (full: .5 too).",
     verdict=Verdict(
         Status.APPROXIMATELY,
         "Binormal, AUC .9, beta = .1: the value is 5.8% too low at N = 20 and 0.6% at N = 200. The variance over pools "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from itertools import accumulate, combinations, product
 from typing import Any
@@ -20,6 +21,9 @@ from .._reference import family
 from .._tally import Tally
 
 # ---------------------------------------------------------------- T2h
+_LIMITS = "proof: the ratio of two weights is exp((L_i - L_j) / tau), which tends to 0, 1 or infinity"
+_SHARE = "proof: a rank is in N / n of the pools and weighs at most 1 there; harder laws in every pool are so on "
+"average"
 
 
 @check(
@@ -59,7 +63,7 @@ T2H = Claim(
     latex=r"\lim_{\tau\to0} w_j = 1(L_j=\max L)/\#\max,\qquad \lim_{\tau\to\infty} w_j = 1/n",
     domain="Any finite losses. At ties of the maximum the limit spreads evenly over them, while DNS(1) takes one.",
     verdict=Verdict(Status.HOLDS, "With explicit rates; ties of the maximum share the weight."),
-    scope=(Axis("tau", (0.02, 1000.0)),),
+    scope=(Axis("tau", (0, math.inf), (0.02, 1000.0), carried=_LIMITS),),
     checks=(_cold, _hot),
     parts={"tilt": lambda tau: tau, "cold": lambda top, ties: top / ties[:, None]},
     mutants=(
@@ -176,8 +180,8 @@ T2I = Claim(
     "whose mean beta is 2 / (N + 1) in the limit of "
     "many negatives: N, not rho, sets the hardest objective that can be reached.",
     scope=(
-        Axis("n", (2, 6), every=True),
-        Axis("N", (1, 6), every=True),
+        Axis("n", (2, math.inf), (2, 6), every=True, carried=_SHARE),
+        Axis("N", (1, math.inf), (1, 6), every=True, carried=_SHARE),
     ),
     checks=(_same_law, _cap, _rises, _no_more_than_log_n),
     parts={"share": lambda size, n: Fraction(size, n), "direction": 1.0, "cap": lambda size: float(np.log(size))},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from statistics import NormalDist
 from typing import Any
 
@@ -38,6 +39,7 @@ def _realised(losses: Any, temperature: Any) -> Any:
 
 
 # ---------------------------------------------------------------- T2f
+_SLOPE = "proof: the loss rises with the score at a slope below 1, so the score tilt has the larger likelihood ratio"
 
 
 @check(
@@ -254,7 +256,7 @@ T2G = Claim(
     sharp="The ratio score tilt / loss tilt is exp(-softplus(r_i - r_j) / tau) up to a constant, rising in r_j: the "
     "score tilt dominates. Their total variation "
     "distance is at most tanh(D / 4) with D = [softplus(r_i - min r_j) - softplus(r_i - max r_j)] / tau.",
-    scope=(Axis("tau", (0.3, 4.0)),),
+    scope=(Axis("tau", (0, math.inf), (0.3, 4.0), carried=_SLOPE),),
     checks=(_same_tilt, _likelihood_ratio, _distance),
     parts={"sign": 1.0, "quarter": 0.25, "far": 1.0},
     mutants=(
