@@ -5,13 +5,14 @@
 'holds'
 """
 
-from ._model import Check, Claim, ClaimResult, Evidence, Kind, Mutant, MutantResult, Role, Status, Verdict, check
+from ._model import Axis, Check, Claim, ClaimResult, Evidence, Kind, Mutant, MutantResult, Role, Status, Verdict, check
 from ._registry import all_claims, claim_ids, get_claim, select_claims
 from ._run import run, run_check, run_claim
 from ._tally import Tally
 from .verify import InvalidSamplerError, SamplerReport, verify_sampler
 
 __all__ = [
+    "Axis",
     "Check",
     "Claim",
     "ClaimResult",

@@ -8,6 +8,7 @@ S1's minimiser there is known exactly.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
@@ -29,7 +30,7 @@ from sim.estimators import (
 )
 from sim.rankings import Binormal, GumbelShift, LogisticShift, PowerROC, ScoreModel
 
-from .._model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from .._model import Axis, Claim, Kind, Mutant, Role, Status, Verdict, check
 from .._tally import Tally
 from .s1 import Masses, _cut, _levels
 from .s1_pool import _distortion, _solve
@@ -71,6 +72,7 @@ def _exact(p: Any, t: Tally) -> None:
         for n in range(2, t.pick(8, 13)):
             pos, neg = _grid_population(a, b, n)
             for i in range(1, n):
+                t.reach({"theta": Fraction(a, b), "corners": n, "data": "grid populations"})
                 beta = p.cut(a, b, Fraction(i, n))
                 case = f"theta = {a}/{b}, A = ({i}/{n})^{b}, beta = {beta}"
                 t.holds(0 < beta <= 1, f"{case}: no share")
@@ -110,6 +112,7 @@ def _elastic(p: Any, t: Tally) -> None:
 def _library(p: Any, t: Tally) -> None:
     for theta in (0.05, 0.2, 0.5, 0.61, 0.9, 0.97):
         a = np.geomspace(1e-9, 0.9, 60)
+        t.reach({"theta": theta, "A": a})
         cut = hardest_cut(theta, a)
         t.all_small(np.log(resolution(theta, cut) / a), f"inverse, theta = {theta}, A number")
         step = 1e-5
@@ -141,6 +144,7 @@ def _asymptotic(p: Any, t: Tally) -> None:
 )
 def _models(p: Any, t: Tally) -> None:
     for name, model in MODELS.items():
+        t.reach({"data": name})
         for a in np.geomspace(1e-5, 0.2, t.pick(5, 25)):
             beta = float(p.model_cut(model, a))
             t.small(np.log(model_resolution(model, beta) / a), f"{name}, A = {a:.2g}, beta = {beta:.3g}")
@@ -153,6 +157,7 @@ def _models(p: Any, t: Tally) -> None:
     tolerance=1e-12,
 )
 def _pools(p: Any, t: Tally) -> None:
+    t.reach({"data": "pools"})
     for m, size in ((1, 2), (1, 7), (3, 7), (6, 7), (7, 7), (5, 40)):
         grid = [Fraction(i, 12) for i in range(13)]
         exact = [float(_distortion(m, size, f)) for f in grid]
@@ -264,6 +269,12 @@ R1 = Claim(
     "pools of 200 no more. A curve whose slope at the origin is finite (logistic, Gumbel scores) "
     "has no head: there the elasticity goes to 0, and below beta = 1 / TPR'(0) equal scores are "
     "the minimiser.",
+    scope=(
+        Axis("theta", (0, 1), (0.05, 0.97), carried="formal: tangent_condition"),
+        Axis("A", (0, 1), (1e-9, 0.9), carried="formal: one_resolution"),
+        Axis("corners", (2, math.inf), (2, 7), every=True, carried="proof: the module's docstring"),
+        Axis("data", (*MODELS, "grid populations", "pools")),
+    ),
     checks=(_exact, _half, _elastic, _asymptotic, _library, _models, _pools, _kept, _slow, _no_head),
     parts={
         "cut": _cut_at,

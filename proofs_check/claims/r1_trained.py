@@ -9,8 +9,12 @@ import pandas as pd
 from sim.experiments.resolution_law import SHOWN, findings, kendall
 
 from .._figures import figure_table
-from .._model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from .._model import Axis, Claim, Kind, Mutant, Role, Status, Verdict, check
 from .._tally import Tally
+
+SETS = (
+    "ml-100k", "gowalla", "irb-amazon2014-movie", "irb-amazon2014-movie-temporal", "ml-10m", "irb-amazon2014-health"
+)  # fmt: skip
 
 
 def _table(quantity: str) -> pd.DataFrame:
@@ -53,6 +57,7 @@ def _ranks(p: Any, t: Tally) -> None:
     Role.SHARP,
 )
 def _below_one(p: Any, t: Tally) -> None:
+    t.reach({"K": _table("beta").k, "data": _table("elasticity").data})
     for row in _table("elasticity").itertuples():
         t.holds(row.high < p.top, _words(row))
 
@@ -103,6 +108,7 @@ R1_TRAINED = Claim(
     "every K, the best beta is as soft or softer, 5 times in the median. What trains best is set "
     "by more than what can be ordered; R3 gives a reason for a weak growth with K: the few train "
     "positives of a user predict the head poorly.",
+    scope=(Axis("K", (1, 100)), Axis("data", SETS)),
     checks=(_predicts, _ranks, _below_one, _bound),
     parts={"ranked_by": "law", "top": 1.0, "bound": lambda row: row.law},
     mutants=(

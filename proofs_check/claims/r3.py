@@ -1,5 +1,8 @@
 """R3: train is not test. What a correlation on one set of labels says about another.
 
+Labels from propensities: down the ranking the count of train negatives so far and the sum X are all that is needed, and
+given the train label of a position its test label does not depend on the other positions.
+
 Random rankings: given where the train labels stand, a train positive is a test positive with probability q1, a train
 negative with q0, wherever it stands. So E[test metric | train labels] = q0 sum w + (q1 - q0) (train metric), and
 Cov(X_m, test metric) = (q1 - q0) Cov(X_m, train metric) for every m: one factor for the whole curve.
@@ -12,6 +15,7 @@ beta is the same for every metric and K.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise, permutations, product
@@ -33,7 +37,7 @@ from sim.rankings import (
     split_correlation,
 )
 
-from .._model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from .._model import Axis, Claim, Kind, Mutant, Role, Status, Verdict, check
 from .._tally import Tally
 
 Pair = tuple[int, int]
@@ -82,10 +86,12 @@ def _factor(a: int, b: int, c: int, d: int) -> Fraction:
 def _one_factor(p: Any, t: Tally) -> None:
     for n in range(2, t.pick(6, 7)):
         for table in _tables(n):
+            t.reach({"items": n, "regime": "random rankings"})
             orders = _orders(table)
             for m in range(1, table[2] + table[3] + 1):
                 areas = [_area([y for y, _ in order], m) for order in orders]
                 for k in range(1, n):
+                    t.reach({"K": k, "m": m})
                     test = _covariance(areas, [sum(z for _, z in order[:k]) for order in orders])
                     train = _covariance(areas, [sum(y for y, _ in order[:k]) for order in orders])
                     t.same(test, p.factor(*table) * train, f"table {table}, m = {m}, K = {k}")
@@ -153,6 +159,7 @@ def _beta_binomial(p: Any, t: Tally) -> None:
         cases.append((means, None if t.rng.random() < 0.5 else Fraction(int(t.rng.integers(1, 8)), 2)))
     for means, concentration in cases:
         n = len(means)
+        t.reach({"positions": n, "regime": "labels from propensities"})
         k = int(t.rng.integers(1, n + 1))
         found = propensity_moments(means, [Fraction(1)] * k, concentration=concentration)
         laws = [p.law(mean, concentration) for mean in means]
@@ -238,6 +245,7 @@ def _one_parameter(p: Any, t: Tally) -> None:
     betas = np.geomspace(1e-5, 1.0, 120)
     for family in _families():
         for n_train in (1, 20, 100):
+            t.reach({"n_train": n_train, "regime": "families of rankings"})
             best = []
             for fpr in (1e-4, 1e-3, 1e-2, 0.1):
                 best.append(int(predictive_correlation(family, betas, fpr, n_train, 5).correlation.argmax()))
@@ -269,6 +277,7 @@ def _wide() -> list[ScoreModel]:
 def _bias_variance(p: Any, t: Tally) -> None:
     betas = np.geomspace(1e-6, 1.0, 160)
     rates, best = (1e-4, 1e-3, 1e-2), []
+    t.reach({"n_train": p.sizes})
     for fpr in rates:
         every = [predictive_correlation(_wide(), betas, fpr, n_train, 5) for n_train in p.sizes]
         for found in every:
@@ -335,6 +344,14 @@ R3 = Claim(
     "elasticity 0. If head and tail vary apart it lies between 0 and 1, and the fewer the train "
     "positives the lower: 0.4 with one, 0.9 with 1,000 (nine binormal curves). Under random "
     "rankings it is 1, and R1's cut has 1 - theta.",
+    scope=(
+        Axis("regime", ("random rankings", "labels from propensities", "families of rankings")),
+        Axis("items", (2, math.inf), (2, 5), every=True, carried="proof: the module's docstring"),
+        Axis("K", (1, math.inf), (1, 4), every=True, carried="proof: the module's docstring"),
+        Axis("m", (1, math.inf), (1, 4), every=True, carried="proof: the module's docstring"),
+        Axis("positions", (1, math.inf), (2, 4), carried="proof: the module's docstring"),
+        Axis("n_train", (1, 1000)),
+    ),
     checks=(
         _one_factor,
         _phi,

@@ -15,6 +15,7 @@ AUC risk, and reg_AUC <= sqrt(2 reg_logistic), from the binary bound psi(t) >= t
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from itertools import pairwise
 from math import comb, log, sqrt
@@ -22,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from .._model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from .._model import Axis, Claim, Kind, Mutant, Role, Status, Verdict, check
 from .._reference import roc_area
 from .._tally import Tally
 from .s1 import Masses, _best, _cut, _groups, _levels, _masses, _random_population
@@ -48,6 +49,7 @@ def _ratios(p: Any, t: Tally) -> None:
     grid = [Fraction(i, 12) for i in range(1, 12)]
     for size in range(2, t.pick(10, 15)):
         for m in range(1, size + 1):
+            t.reach({"N": size, "M": m})
             for name, (hm, hn), (sm, sn) in p.pairs(m, size):
                 if hm < 1 or hm > hn or (hm, hn) == (sm, sn):
                     continue
@@ -96,6 +98,7 @@ def _kept(p: Any, t: Tally) -> None:
         size = int(t.rng.integers(2, 9))
         m = int(t.rng.integers(2, size + 1))
         pos, neg = _masses(c), _masses(d)
+        t.reach({"instances": len(pos)})
         soft = _ties(_solve(pos, neg, m, size))
         for hard in (p.harder_m(m, size), p.harder_n(m, size)):
             found = _ties(_solve(pos, neg, *hard))
@@ -117,6 +120,11 @@ NESTED = Claim(
     "1 <= M <= N. Checked: random populations of up to 6 instances, N up to 9 (full: 14), exactly; "
     "all M, N and F by proof in Coq, the minimiser itself by S1-pool.",
     verdict=Verdict(Status.HOLDS, "Proved: the ratios fall, so the chord that hides a point still hides it."),
+    scope=(
+        Axis("N", (2, math.inf), (2, 9), every=True, carried="formal: larger_N_is_concave"),
+        Axis("M", (1, math.inf), (1, 9), every=True, carried="formal: smaller_M_is_concave"),
+        Axis("instances", (2, math.inf), (2, 6), every=True, carried="formal: ties_are_kept"),
+    ),
     checks=(_ratios, _sampled, _kept),
     parts={
         "pairs": lambda m, size: (
@@ -170,6 +178,7 @@ def _wrong(p: Any, t: Tally) -> None:
     for size in range(1, t.pick(13, 30)):
         for m in range(1, size + 1):
             for b in (2, 5, 20, 100):
+                t.reach({"N": size, "M": m, "1 / beta": b})
                 beta = Fraction(1, b)
                 c = p.floor(beta, size) * Fraction(999, 1000)
                 low, high = [(beta, Fraction(1))], [(Fraction(0), c), (Fraction(1), 1 - c)]
@@ -241,6 +250,11 @@ FLOOR = Claim(
     sharp="For beta <= 1/N the bound is the minimax regret, attained by DNS(1, N): the set of "
     "(sampler's value, OPAUC(beta)/beta) of all rankings is the triangle under the chord, whose "
     "widest place is at W(beta).",
+    scope=(
+        Axis("N", (1, math.inf), (1, 12), every=True, carried="proof: the module's docstring"),
+        Axis("M", (1, math.inf), (1, 12), every=True, carried="proof: the module's docstring"),
+        Axis("1 / beta", (1, math.inf), (2, 100), carried="proof: the module's docstring"),
+    ),
     checks=(_wrong, _ceiling, _attained),
     parts={"floor": _miss, "missed": _miss},
     mutants=(
@@ -292,6 +306,7 @@ def _bound(p: Any, t: Tally) -> None:
     for _ in range(t.pick(1500, 40_000)):
         c, d, beta = _random_population(t)
         pos, neg = _masses(c), _masses(d)
+        t.reach({"instances": len(pos), "beta": float(beta)})
         weights = np.array(_saddle(pos, neg, beta), dtype=float)
         a, b = np.array(pos, dtype=float), np.array(neg, dtype=float)
         best = np.log(a / weights)
@@ -359,6 +374,10 @@ REGRET = Claim(
     sharp="The minimiser's regret is at most (1 - beta)(beta - A)(1 - T) / (2 beta (1 - A)), (A, "
     "T) the tangent's point: the lens between the tangent and the tie. It is largest at A = 0, "
     "collapse, where (1 - beta)/2 is approached.",
+    scope=(
+        Axis("instances", (2, math.inf), (2, 6), every=True, carried="proof: the module's docstring"),
+        Axis("beta", (0, 1), (0.1, 1), carried="proof: the module's docstring"),
+    ),
     checks=(_bound, _limit, _reached),
     parts={
         "bound": lambda excess: sqrt(2.0 * excess),

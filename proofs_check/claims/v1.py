@@ -8,6 +8,7 @@ of g_l . (g_1 + .. + g_(l-1)) is enough. With replacement the same holds for the
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from itertools import combinations, pairwise, product
 from math import comb
@@ -19,7 +20,7 @@ from sim.estimators import best_kept, dns_spread, exact_cut, pair_gradients, sha
 from sim.rankings import Binormal
 
 from .._figures import figure_table
-from .._model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from .._model import Axis, Claim, Kind, Mutant, Role, Status, Verdict, check
 from .._tally import Tally
 
 
@@ -55,6 +56,7 @@ def _formula(p: Any, t: Tally) -> None:
         g = [Fraction(int(v), 7) for v in t.rng.integers(-20, 21, n)]
         for N in range(1, n + 1):
             for M in range(1, N + 1):
+                t.reach({"n": n, "N": N, "M": M, "sampler": "DNS, without replacement"})
                 pools = [sum((g[j] for j in pool[:M]), Fraction(0)) / M for pool in combinations(range(n), N)]
                 mean = sum(pools) / len(pools)
                 exact = sum(v * v for v in pools) / len(pools) - mean**2
@@ -69,6 +71,7 @@ def _formula(p: Any, t: Tally) -> None:
 )
 def _library(p: Any, t: Tally) -> None:
     for n, size in ((1, 1), (2, 3), (3, 2), (4, 3), (3, 5), (5, 4)):
+        t.reach({"sampler": ("DNS, with replacement", "softmax", "shared pools")})
         g, x = t.rng.normal(size=(n, 2)), 3.0 * t.rng.normal(size=n)
         every = np.array(list(product(range(n), repeat=size)))
         for m in range(1, size + 1):
@@ -198,6 +201,12 @@ V1 = Claim(
     "(M+1)/(N+1) meets it, within 2, however few pools are averaged: bias decides. A shared pool "
     "has a larger variance than own ones exactly if the rows' gradients have a positive covariance "
     "on average.",
+    scope=(
+        Axis("n", (1, math.inf), (1, 7), every=True, carried="proof: the module's docstring"),
+        Axis("N", (1, math.inf), (1, 7), every=True, carried="proof: the module's docstring"),
+        Axis("M", (1, math.inf), (1, 7), every=True, carried="proof: the module's docstring"),
+        Axis("sampler", ("DNS, without replacement", "DNS, with replacement", "softmax", "shared pools")),
+    ),
     checks=(_formula, _library, _order, _optimum, _figure_1),
     parts={
         "pair": _pair,

@@ -1,12 +1,16 @@
 """Random rankings and score models: closed forms (exact) beside Monte Carlo kernels.
 
-Exact, for uniformly random rankings: :func:`exact_correlation`, :func:`exact_moments`, :func:`peak`,
+Exact, for uniformly random rankings: :func:`exact_correlation` (:func:`correlation_by_cutoff`: all K at once),
+:func:`exact_moments`, :func:`peak`,
 :func:`scaling_law`, :func:`optimal_weights`, :func:`weights_correlation`, :func:`rational_moments`, and for every
 metric and LLPAUC :func:`lattice_moments`.
 By simulation, for any score model: :func:`simulate_correlation` (Pearson, Spearman, Kendall; peaks with intervals);
 for any weights over negative ranks, with hidden positives or without: :func:`simulate_areas`, :func:`fit_weights`.
+How often an area and a metric order two rankings otherwise: :func:`recall_disagreement`,
+:func:`simulate_disagreement`.
 Sampled metrics: :func:`sampled_correlation` (exact for random rankings), :func:`simulate_sampled_correlation`.
-In the limit of many items, for any smooth score model: :func:`limit_correlation`, :func:`expected_negatives`.
+In the limit of many items, for any smooth score model: :func:`limit_correlation`, :func:`expected_negatives`,
+:func:`roc_exponent`.
 Train labels against test labels: :func:`split_correlation`, :func:`family_correlation`, :func:`predictive_correlation`.
 Score models, each with its population curve and area: :class:`Binormal` and the others.
 """
@@ -14,6 +18,8 @@ Score models, each with its population curve and area: :class:`Binormal` and the
 from ._model_base import ScoreModel
 from ._plan import METHODS, METRICS
 from .areas import SimulatedAreas, hidden_attenuation, simulate_areas
+from .cutoffs import correlation_by_cutoff
+from .disagreement import Disagreement, joint_law, recall_disagreement, simulate_disagreement
 from .exact import (
     LINEAR_METRICS,
     Moments,
@@ -25,7 +31,7 @@ from .exact import (
     scaling_law,
 )
 from .lattice import LATTICE_METRICS, lattice_moments
-from .limit import expected_negatives, limit_correlation
+from .limit import expected_negatives, limit_correlation, roc_exponent
 from .models import Binormal, GumbelShift, LogisticShift, PowerROC, StudentT
 from .models_mixed import BetaScores, Empirical, FalseNegatives, PopularitySkewed
 from .rank_correlation import Correlation, correlate
@@ -53,6 +59,7 @@ __all__ = [
     "BetaScores",
     "Binormal",
     "Correlation",
+    "Disagreement",
     "Empirical",
     "FalseNegatives",
     "FittedWeights",
@@ -71,12 +78,14 @@ __all__ = [
     "SimulatedPeaks",
     "StudentT",
     "correlate",
+    "correlation_by_cutoff",
     "exact_correlation",
     "exact_moments",
     "expected_negatives",
     "family_correlation",
     "fit_weights",
     "hidden_attenuation",
+    "joint_law",
     "lattice_moments",
     "limit_correlation",
     "metric_position_weights",
@@ -86,11 +95,14 @@ __all__ = [
     "predictive_correlation",
     "propensity_moments",
     "rational_moments",
+    "recall_disagreement",
+    "roc_exponent",
     "sampled_correlation",
     "sampled_gain",
     "scaling_law",
     "simulate_areas",
     "simulate_correlation",
+    "simulate_disagreement",
     "simulate_sampled_correlation",
     "split_correlation",
     "weights_correlation",

@@ -51,6 +51,7 @@ def test_every_claim_of_the_issue_is_there() -> None:
     expected = {"L1", "T1", "T1-pool", *(f"T2{c}" for c in "abcdefghi"), "T3", "T3-sharp", "T3-ndcg", "N1", "C1", "F3"}
     expected |= {*(f"F6-{i}" for i in (1, 2, 3, 4)), "F6-law", "F6-opt", "F7", "AF", "S1", "E1", "E2", "G1", "G2"}
     expected |= {"R1", "R1-trained", "R3", "V1", "S1-nested", "S1-floor", "S1-regret"}
+    expected |= {"D1", "F6-law-users", "I1", "L2", "M1", "Q1", "R2"}
     expected |= {"F6-law-models", "F6-llpauc", "F6-trained", "G2-optimal", "FN", "T1-estimator", "T2-estimator"}
     assert expected <= set(claim_ids())
 
