@@ -64,6 +64,16 @@ def test_softmax_against_simulation(spread: float) -> None:
     assert abs(squares.mean() - found.variance) < 6 * squares.std() / np.sqrt(values.size)
 
 
+def test_weights_of_any_range() -> None:
+    """At a temperature near 0 the hardest of the pool takes all: DNS(1, N)."""
+    g = np.random.default_rng(4).normal(size=(8, 2))
+    steps = -np.arange(8.0)
+    for scale in (60.0, 400.0):
+        soft, hard = tilted_spread(g, scale * steps, 4), dns_spread(g, 1, 4)
+        np.testing.assert_allclose(soft.mean, hard.mean, atol=1e-6)
+        assert soft.variance == pytest.approx(hard.variance, abs=1e-6)
+
+
 def test_equal_weights_are_uniform_sampling() -> None:
     g = np.random.default_rng(0).normal(size=(25, 3))
     soft, plain = tilted_spread(g, np.zeros(25), 6), dns_spread(g, 6, 6)
