@@ -71,7 +71,7 @@ class Axis:
             names = frozenset().union(*(r for r in reached if isinstance(r, frozenset)))
             left = sorted(self.checked - names)
             return f"{self.name}: no check reached {', '.join(left)}" if left else ""
-        low, high = self.checked  # type: ignore[misc]
+        low, high = (float(end) for end in self.checked or ())
         numbers = [r for r in reached if not isinstance(r, frozenset)]
         if not numbers or min(r[0] for r in numbers) > low or max(r[1] for r in numbers) < high:
             got = f"{min(r[0] for r in numbers):g} to {max(r[1] for r in numbers):g}" if numbers else "nothing"
