@@ -130,7 +130,7 @@ def _rates(p: Any, t: Tally) -> None:
     for _ in range(t.pick(10, 100)):
         e = t.rng.integers(1, 8, 3).astype(float)
         share = e[0] / e.sum()
-        q = np.append(t.rng.uniform(0.05, 0.95), t.rng.uniform(0.5, 1.5, 2))
+        q = np.append(t.rng.uniform(0.05, 0.5), t.rng.uniform(0.5, 1.5, 2))
         q[1:] *= (1.0 - q[0]) / q[1:].sum()
         bias = {c: [expected_softmax(np.log(e), q, n, c)[0] - share for n in (32, 64)] for c in CORRECTIONS}
         label = f"e = {e.tolist()}, q = {q.round(3).tolist()}"
