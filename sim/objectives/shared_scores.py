@@ -44,7 +44,7 @@ def shared_risk(likes: Sequence[Sequence[int]], users: ArrayLike, scores: ArrayL
 
     Examples
     --------
-    >>> round(shared_risk([[0], [1, 2]], [2, 1], [0.0, 0.0, 0.0]) / np.log(2), 12)
+    >>> round(float(shared_risk([[0], [1, 2]], [2, 1], [0.0, 0.0, 0.0]) / np.log(2)), 12)
     3.0
     """
     f = check_finite("scores", np.asarray(scores, dtype=np.float64))
