@@ -294,8 +294,10 @@ def derive_status(
         return Status.NOT_VERIFIED
     if any(e.passed is None for e in evidence):
         return Status.OPEN
-    if uncovered(scope, [e.reached for e in evidence if e.passed]):
-        return Status.NOT_VERIFIED
+    reached = [e.reached for e in evidence if e.passed]
+    for runs, status in ((False, Status.NOT_VERIFIED), (True, Status.OPEN)):
+        if uncovered([axis for axis in scope if axis.runs is runs], reached):
+            return status
     roles = {e.role for e in evidence}
     if any(e.passed is False for e in evidence):
         if Role.CONDITION in roles:

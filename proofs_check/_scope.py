@@ -34,6 +34,9 @@ class Axis:
         ``proofs_check/coq`` about the claim) or ``"proof: <where>"`` (a proof written out in the claim's statement or
         its module's docstring). Must be given exactly where ``checked`` is less than ``stated``.
 
+    runs : bool
+        Reached by tables of training runs: with less of them here the claim is open, not unverified.
+
     Examples
     --------
     >>> print(Axis("N_+", (1, 40), every=True))
@@ -47,6 +50,7 @@ class Axis:
     checked: Span | Iterable[str] | None = None
     every: bool = False
     carried: str = ""
+    runs: bool = False
 
     def __post_init__(self) -> None:
         stated = _span(self.stated)
@@ -71,7 +75,7 @@ class Axis:
             names = frozenset().union(*(r for r in reached if isinstance(r, frozenset)))
             left = sorted(self.checked - names)
             return f"{self.name}: no check reached {', '.join(left)}" if left else ""
-        low, high = self.checked  # type: ignore[misc]
+        low, high = (float(end) for end in self.checked or ())
         numbers = [r for r in reached if not isinstance(r, frozenset)]
         if not numbers or min(r[0] for r in numbers) > low or max(r[1] for r in numbers) < high:
             got = f"{min(r[0] for r in numbers):g} to {max(r[1] for r in numbers):g}" if numbers else "nothing"

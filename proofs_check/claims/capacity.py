@@ -205,7 +205,7 @@ R2 = Claim(
         Status.SHARPENED,
         "Nine users on four items: 6 against 7 hits. The smallest examples have 8 users on three items (3 like "
         "{0}, 3 {0, 1}, 2 {1, 2}: 5 against 6), 6 on four, 5 on five (3 like {0}, 1 {1}, 1 {1, 2, 3, 4}) and 4 on "
-        "six (the family with a = 2); 3 users are not enough on up to seven. All negatives also reward the order at "
+        "six (the family with a = 2); 3 users are not enough on six. All negatives also reward the order at "
         "the bottom of the list, which the few scores cannot serve as well as the top.",
     ),
     sharp="On three items with a, b, c users who like {0}, {0, 1}, {1, 2} all negatives rank item 1 before item 0 "

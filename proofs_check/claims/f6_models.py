@@ -152,10 +152,10 @@ F6_LAW_MODELS = Claim(
     "N_- / N.",
     latex=r"m^* = \frac{2+\theta}{1+\theta}\,n_K,\quad n_K = N_- s_K,\quad N_+R(s_K)+N_-s_K = K,\quad "
     r"\theta=\frac{d\log R}{d\log s}(s_K)",
-    domain="Score models with a smooth ROC curve; the factor in the limit where positives are rare (5 among 50,005), "
-    "n_K >= 40, to 1% + 1 / n_K. Where positives fill the top K the factor is the limit curve's own and can pass 2. "
-    "Where n_K is well below one the law is void: the peak is at m = 1 and low, as the top K is nearly all positives "
-    "whatever OPAUC is.",
+    domain="Score models with a smooth ROC curve; the factor in the limit where positives are rare (5 among "
+    "50,005), n_K from 98 to 999, to 1% + 1 / n_K. Where positives fill the top K the factor is the limit curve's "
+    "own and can pass 2. Where n_K is well below one the law is void: the peak is at m = 1 and low, as the top K "
+    "is nearly all positives whatever OPAUC is.",
     verdict=Verdict(
         Status.HOLDS,
         "Eleven score models, local theta from .11 to 2.2: within 0.7%. 1.5 n_K whatever the ranker, the title "

@@ -106,8 +106,8 @@ F6_TRAINED = Claim(
     sharp="For Recall@K, K = 5 to 100, the best of 30 values of beta improves by at most .006 on the correlation at "
     "random rankings' beta, over models, over users, and over models for each user.",
     scope=(
-        Axis("data", _DATA),
-        Axis("K", (5, 100)),
+        Axis("data", _DATA, runs=True),
+        Axis("K", (5, 100), runs=True),
     ),
     checks=(_best_beta, _high, _ndcg),
     parts={"at": _theory},

@@ -272,7 +272,7 @@ G1 = Claim(
     sharp="Split at random, the hardest sampling loses on every data set, uniform sampling in some curves of each. "
     "Split in time, the hardest loses more, and no level is seen to be ahead of uniform sampling, though a random "
     "validation part asks for hard negatives.",
-    scope=(Axis("data", _DATA),),
+    scope=(Axis("data", _DATA, runs=True),),
     checks=(_calibrated_g1, _experiment_g1, _random_splits_g1, _in_time_g1, _gowalla_g1),
     parts={"p_best": best_level},
     example=_example_g1,
@@ -311,7 +311,7 @@ G2 = Claim(
     "On Gowalla the best M of DNS(M, 200) grows with K for Recall, Precision and NDCG, about twofold while K grows "
     "twentyfold; the best rho of Softmax-v falls from 3 to .4 or less between K = 20 and K = 50. On amazon2014-movie "
     "the best beta grows like K^.5 for Recall and K^.24 for NDCG. Split in time it has no trend that could be seen.",
-    scope=(Axis("data", _DATA),),
+    scope=(Axis("data", _DATA, runs=True),),
     checks=(_calibrated_g2, _everywhere_g2, _somewhere_g2, _gowalla_g2),
     parts={"direction": _direction},
     example=_example_g2,

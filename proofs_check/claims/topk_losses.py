@@ -155,6 +155,7 @@ def _bilateral(p: Any, t: Tally) -> None:
         t.reach({"loss": "SL" if tau_pos == np.inf else "BSL"})
         scores, least = bsl_minimiser(one, two, tau=tau, tau_pos=tau_pos)
         t.holds(scores is not None, f"no minimiser, {label}")
+        assert scores is not None
         t.small(bsl_risk(one, two, scores, tau=tau, tau_pos=tau_pos) - least, label)
         ratio = one / two
         wrong = np.subtract.outer(ratio, ratio) * np.subtract.outer(scores, scores)
@@ -200,8 +201,8 @@ def _runaway(p: Any, t: Tally) -> None:
 def _pairwise(p: Any, t: Tally) -> None:
     z = np.linspace(-6.0, 6.0, 4_001)
     for name in ACTIVATIONS:
-        a = np.array([float(np.exp(psl_risk([1.0], [1.0], [0.0], tau=1.0, activation=name)))])
-        t.holds(abs(a[0] - 1.0) < 1e-12, f"{name}: a(0) = 1")
+        at_zero = float(np.exp(psl_risk([1.0], [1.0], [0.0], tau=1.0, activation=name)))
+        t.holds(abs(at_zero - 1.0) < 1e-12, f"{name}: a(0) = 1")
         value = _activation(name, z)
         t.all_true(value <= np.exp(z) + 1e-12, f"{name} <= e^z, entry")
         t.all_true(value >= (z >= 0), f"{name} >= 1(z >= 0), entry")

@@ -44,7 +44,7 @@ def shared_risk(likes: Sequence[Sequence[int]], users: ArrayLike, scores: ArrayL
 
     Examples
     --------
-    >>> round(shared_risk([[0], [1, 2]], [2, 1], [0.0, 0.0, 0.0]) / np.log(2), 12)
+    >>> round(float(shared_risk([[0], [1, 2]], [2, 1], [0.0, 0.0, 0.0]) / np.log(2)), 12)
     3.0
     """
     f = check_finite("scores", np.asarray(scores, dtype=np.float64))
@@ -129,7 +129,7 @@ def shared_minimiser(
     def risk(x: Floats) -> tuple[float, Floats]:
         d = x[ahead] - x[behind]
         slope = -weight * np.exp(-np.logaddexp(0.0, d))
-        gradient = np.bincount(ahead, slope, size) - np.bincount(behind, slope, size)
+        gradient: Floats = np.bincount(ahead, slope, size) - np.bincount(behind, slope, size)  # type: ignore[assignment]
         return float(weight @ np.logaddexp(0.0, -d)), gradient
 
     rows = [_difference(size, i, j) for i, j in above]

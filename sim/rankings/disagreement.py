@@ -218,7 +218,7 @@ def simulate_disagreement(
         check_int("areas", best, low=1, high=n_pos)
     generator = np.random.default_rng(to_seed(rng))
     batch = max(1, min(pairs, 4_000_000 // n))
-    keys = [(metric, k, tuple(area)) for metric in SIMULATED for k in cuts for area in areas]
+    keys = [(metric, k, (area[0], area[1])) for metric in SIMULATED for k in cuts for area in areas]
     counts = {key: np.zeros(2) for key in keys}
     for start in range(0, pairs, batch):
         size = min(batch, pairs - start)
@@ -234,7 +234,7 @@ def _labels(
 ) -> NDArray[np.bool_]:
     """Rankings as rows of labels, best item first."""
     if model is None:
-        scores = generator.random((size, n_pos + n_neg), dtype=np.float32)
+        scores = generator.random((size, n_pos + n_neg))
     else:
         scores = -np.concatenate(model.sample(n_pos, n_neg, size, generator), axis=1)
     return np.argsort(scores, axis=1) < n_pos

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from fractions import Fraction
 from pathlib import Path
@@ -268,8 +269,6 @@ def test_command_line_writes_json_and_html(tmp_path: Path, capsys: pytest.Captur
 def test_command_line_fails_on_another_verdict(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import dataclasses
-
     changed = dataclasses.replace(get_claim("T2h"), verdict=Verdict(Status.REFUTED, "no"))
     monkeypatch.setitem(all_claims(), "T2h", changed)
     assert main(["--only", "T2h"]) == 1
@@ -319,7 +318,8 @@ def test_guideline_evidence_is_read_from_the_figures(monkeypatch: pytest.MonkeyP
                 for metric in ("ndcg", "recall") for k in (5, 100) for at in (harder, softer, *ends)
             ]  # fmt: skip
             pd.DataFrame(levels).assign(data="gowalla", seeds=seeds).to_csv(tmp_path / f"{figure}.csv")
-        return [run_claim(get_claim(claim_id)).status for claim_id in ("G1", "G2")]
+        # without the scope, which names the data sets of figures/
+        return [run_claim(dataclasses.replace(get_claim(claim_id), scope=())).status for claim_id in ("G1", "G2")]
 
     assert run_claim(get_claim("G2")).status is Status.OPEN  # no table
     assert verdicts(0.001, 0.3, 0.001, seeds=2) == [Status.OPEN, Status.OPEN]
@@ -330,3 +330,6 @@ def test_guideline_evidence_is_read_from_the_figures(monkeypatch: pytest.MonkeyP
         assert verdicts(0.001, 0.3, 0.001, later=later)[0] is Status.NOT_VERIFIED
     assert verdicts(0.001, 0.95, 0.001)[1] is Status.NOT_VERIFIED
     assert verdicts(0.001, 0.3, 0.001) == [Status.CONDITION, Status.CONDITION]
+    result = run_claim(get_claim("G1"))  # other data sets than those that the claim speaks of
+    assert (result.status, result.agrees) == (Status.OPEN, True)
+    assert "no check reached gowalla" in result.uncovered[0]

@@ -59,6 +59,11 @@ def test_a_claim_whose_checks_reach_less_is_not_verified() -> None:
         assert (result.status, result.agrees, result.uncovered) == (Status.NOT_VERIFIED, False, (words,))
 
 
+def test_runs_that_are_not_there_leave_a_claim_open() -> None:
+    result = run_claim(_claim((Axis("metric", ("recall", "ndcg"), runs=True),)))
+    assert (result.status, result.agrees) == (Status.OPEN, True)
+
+
 def test_every_integer_means_by_one_check() -> None:
     scope = (Axis("n", (1, 9), every=True),)
     found = run_claim(_claim(scope, sizes=range(1, 10, 2))).uncovered
