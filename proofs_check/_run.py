@@ -14,6 +14,7 @@ from sim.core.validation import check_choice, check_int
 from ._formal import formal_evidence
 from ._registry import get_claim, select_claims
 from .model import Check, Claim, ClaimResult, Evidence, Mutant, MutantResult, derive_status
+from .scope import summarise, uncovered
 from .tally import EFFORTS, NothingToTest, Refuted, Tally
 
 __all__ = ["run", "run_check", "run_claim"]
@@ -56,6 +57,7 @@ def run_check(claim: Claim, one: Check, effort: str = "quick", mutant: Mutant | 
         error=error,
         notes=tuple(tally.notes),
         parts=tuple(sorted(parts._used)),
+        reached=summarise(tally.values),
     )
 
 
@@ -83,10 +85,11 @@ def run_claim(claim: Claim, effort: str = "quick") -> ClaimResult:
         id=claim.id,
         title=claim.title,
         recorded=claim.verdict.status,
-        status=derive_status(found, mutants),
+        status=derive_status(found, mutants, claim.scope),
         evidence=found,
         mutants=mutants,
         seconds=time.perf_counter() - start,
+        uncovered=tuple(uncovered(claim.scope, [e.reached for e in found if e.passed])),
     )
 
 
