@@ -7,11 +7,12 @@
 
 from ._registry import all_claims, claim_ids, get_claim, select_claims
 from ._run import run, run_check, run_claim
-from .model import Check, Claim, ClaimResult, Evidence, Kind, Mutant, MutantResult, Role, Status, Verdict, check
+from .model import Axis, Check, Claim, ClaimResult, Evidence, Kind, Mutant, MutantResult, Role, Status, Verdict, check
 from .tally import Tally
 from .verify import InvalidSamplerError, SamplerReport, verify_sampler
 
 __all__ = [
+    "Axis",
     "Check",
     "Claim",
     "ClaimResult",

@@ -34,6 +34,9 @@ condition*: false as printed, true under the condition named. *holds approximate
 random cases, no tolerance beyond rounding. *numerical*: against an independent computation. *statistical*: against
 simulation, with a stated chance of a false alarm. *experiment*: training runs, or the table of a study in `figures/`.
 
+**Checked.** How far the checks of `hns check` reach along the axes of the domain, measured while they run; where the
+statement goes further, what carries the rest. A claim whose checks reach less than its line says is not verified.
+
 **Mutants.** A check that cannot fail shows nothing. So each claim comes with false variants of itself, and the same
 checks must refute every one of them.
 """
@@ -67,6 +70,8 @@ def _entry(claim: Claim) -> list[str]:
         f"$${claim.latex}$$",
         "",
         f"**Domain.** {claim.domain}",
+        "",
+        f"**Checked.** {'; '.join(map(str, claim.scope))}.",
     ]
     if claim.sharp:
         lines += ["", f"**Sharp statement.** {claim.sharp}"]

@@ -74,6 +74,7 @@ def problems(results: Sequence[ClaimResult]) -> list[str]:
         lines += [
             f"{r.id}: mutant survives: {m.words} {m.by}".rstrip() for m in r.mutants if m.checked and not m.killed
         ]
+        lines += [f"{r.id}: {words}" for words in r.uncovered]
     return lines
 
 
@@ -90,6 +91,7 @@ def to_json(results: Sequence[ClaimResult], effort: str, complete: bool) -> str:
         entry.update(
             where=claim.where, statement=claim.statement, latex=claim.latex, domain=claim.domain, sharp=claim.sharp
         )
+        entry.update(scope=[str(axis) for axis in claim.scope])
         entry.update(verdict=claim.verdict.words, example=_example(claim), agrees=r.agrees)
         entries.append(_plain(entry))
     document = {
@@ -188,6 +190,8 @@ def _esc(text: Any) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, frozenset):
+        return sorted(value)
     if isinstance(value, (list, tuple)):
         return [_plain(v) for v in value]
     if isinstance(value, float) and not math.isfinite(value):

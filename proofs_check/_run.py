@@ -16,6 +16,7 @@ from sim.core.validation import MOST_JOBS, check_choice, check_int
 from ._formal import formal_evidence
 from ._registry import get_claim, select_claims
 from .model import Check, Claim, ClaimResult, Evidence, Mutant, MutantResult, derive_status
+from .scope import summarise, uncovered
 from .tally import EFFORTS, MissingTable, NothingToTest, Refuted, Tally
 
 __all__ = ["run", "run_check", "run_claim"]
@@ -61,6 +62,7 @@ def run_check(claim: Claim, one: Check, effort: str = "quick", mutant: Mutant | 
         notes=tuple(tally.notes),
         parts=tuple(sorted(parts._used)),
         needs=needs,
+        reached=summarise(tally.values),
     )
 
 
@@ -92,10 +94,11 @@ def run_claim(claim: Claim, effort: str = "quick") -> ClaimResult:
         id=claim.id,
         title=claim.title,
         recorded=claim.verdict.status,
-        status=derive_status(found, mutants),
+        status=derive_status(found, mutants, claim.scope),
         evidence=found,
         mutants=mutants,
         seconds=time.perf_counter() - start,
+        uncovered=tuple(uncovered(claim.scope, [e.reached for e in found if e.passed])),
     )
 
 

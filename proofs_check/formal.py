@@ -248,7 +248,7 @@ def main(arguments: list[str]) -> int:
     for result in results:
         t = result.theorem
         verdict = t.assumptions if result.passed else f"NOT ALLOWED: {', '.join(result.axioms)}"
-        print(f"{t.file:<10} {t.name:<44} {verdict}")
+        print(f"{t.file:<13} {t.name:<44} {verdict}")
     failed = sum(not result.passed for result in results)
     print(f"{len(results) - failed} of {len(results)} theorems rest on nothing but the assumptions allowed")
     return 1 if failed else 0

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from .scope import Axis, Reached, uncovered
+
 if TYPE_CHECKING:
     from .tally import Tally
 
 __all__ = [
+    "Axis",
     "Check",
     "Claim",
     "ClaimResult",
@@ -146,6 +149,8 @@ class Claim:
         The claim in words and as a formula.
     domain : str
         For which inputs it is meant.
+    scope : tuple of Axis
+        The same by axes, each with what is stated, what the checks reach and what carries the rest; a run compares.
     verdict : Verdict
         The verdict on record; a run that finds another one fails.
     checks : tuple of Check
@@ -172,6 +177,7 @@ class Claim:
     mutants: tuple[Mutant, ...]
     sharp: str = ""
     example: Callable[[], str] | None = None
+    scope: tuple[Axis, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("statement", "domain", "sharp"):
@@ -192,7 +198,7 @@ class Evidence:
 
     ``passed`` is None where there is nothing to test yet (an experiment that has not been run). ``counterexample`` is
     the first case that failed; ``error`` a failure of the check itself; ``parts`` the ingredients it looked at;
-    ``needs`` the table that it could not find.
+    ``needs`` the table that it could not find; ``reached`` what it covered of each axis of the claim's scope.
     """
 
     words: str
@@ -210,6 +216,7 @@ class Evidence:
     notes: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
     needs: str = ""
+    reached: Mapping[str, Reached] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -233,6 +240,7 @@ class ClaimResult:
     evidence: tuple[Evidence, ...]
     mutants: tuple[MutantResult, ...] = field(default=())
     seconds: float = 0.0
+    uncovered: tuple[str, ...] = ()
 
     @property
     def agrees(self) -> bool:
@@ -281,11 +289,14 @@ class ClaimResult:
         )
 
 
-def derive_status(evidence: tuple[Evidence, ...], mutants: tuple[MutantResult, ...]) -> Status:
+def derive_status(
+    evidence: tuple[Evidence, ...], mutants: tuple[MutantResult, ...], scope: tuple[Axis, ...] = ()
+) -> Status:
     """The verdict that the evidence allows.
 
-    Any error, any failed check of a sharp, conditional or approximate statement, or any surviving mutant means "not
-    verified". Otherwise: where the paper's statement passes, the claim holds (sharpened or approximately, if such
+    Any error, any failed check of a sharp, conditional or approximate statement, any surviving mutant, or an axis of
+    the scope that the checks do not reach as far as the registry says, means "not verified". Otherwise: where the
+    paper's statement passes, the claim holds (sharpened or approximately, if such
     checks exist); where it fails on a counterexample, it holds with a condition or approximately if such checks
     pass, and is refuted if there are none.
     """
@@ -295,6 +306,10 @@ def derive_status(evidence: tuple[Evidence, ...], mutants: tuple[MutantResult, .
         return Status.NOT_VERIFIED
     if any(e.passed is None for e in evidence):
         return Status.OPEN
+    reached = [e.reached for e in evidence if e.passed]
+    for runs, status in ((False, Status.NOT_VERIFIED), (True, Status.OPEN)):
+        if uncovered([axis for axis in scope if axis.runs is runs], reached):
+            return status
     roles = {e.role for e in evidence}
     if any(e.passed is False for e in evidence):
         if Role.CONDITION in roles:

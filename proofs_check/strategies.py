@@ -23,7 +23,7 @@ from sim.sampling import DNS, Sampler, SoftmaxExact, SoftmaxV, Uniform
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-__all__ = ["labels", "losses", "pools", "samplers", "scored_lists", "theorem_3_cases"]
+__all__ = ["labels", "losses", "pools", "populations", "samplers", "scored_lists", "theorem_3_cases"]
 
 EXTREMES = (0.0, 1.0, -1.0, 1e-300, 1e300, -1e300, 1e-12, 1e12, 700.0, -700.0)
 """Values at which exponentials overflow, underflow or cancel."""
@@ -122,6 +122,32 @@ def theorem_3_cases(*, max_pos: int = 30, max_neg: int = 30) -> SearchStrategy[t
     return labels(max_pos=max_pos, max_neg=max_neg).flatmap(
         lambda y: st.tuples(st.just(y), st.integers(1, int((y == 0).sum())))
     )
+
+
+def populations(
+    *, max_kinds: int = 6, max_count: int = 6, gaps: bool = False
+) -> SearchStrategy[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Populations over a few kinds of instances, as counts of positives and of negatives of each kind (claims S1, R1).
+
+    Equal likelihood ratios, one kind alone and kinds far apart are among them. Neither class is empty.
+
+    Parameters
+    ----------
+    max_kinds, max_count : int
+        Largest number of kinds and of instances of one class in a kind, >= 1.
+    gaps : bool
+        Also kinds without positives or without negatives.
+    """
+    st = _hypothesis()
+    kinds, top = check_int("max_kinds", max_kinds, low=1), check_int("max_count", max_count, low=1)
+    count = st.integers(0 if gaps else 1, top)
+    pairs = st.lists(st.tuples(count, count), min_size=1, max_size=kinds)
+
+    def build(rows: list[tuple[int, int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        positives, negatives = (np.array(column, dtype=np.int64) for column in zip(*rows))
+        return positives, negatives
+
+    return pairs.map(build).filter(lambda v: v[0].sum() > 0 and v[1].sum() > 0)
 
 
 def samplers(*, max_pool: int = 20) -> SearchStrategy[Sampler]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from statistics import NormalDist
 from typing import Any
@@ -62,6 +62,16 @@ class Tally:
         self.cases = 0
         self.deviation = 0.0
         self.notes: list[str] = []
+        self.values: dict[str, set[Any]] = {}
+
+    def reach(self, axes: Mapping[str, Any]) -> None:
+        """Record what a case, or several, cover of the axes of the claim's scope: a number, a name, or many."""
+        for name, value in axes.items():
+            seen = self.values.setdefault(name, set())
+            if isinstance(value, (str, int, float, Fraction)):
+                seen.add(value)
+            else:
+                seen.update(np.asarray(value).ravel().tolist())
 
     def pick(self, quick: Any, full: Any) -> Any:
         """One of two settings, by effort."""

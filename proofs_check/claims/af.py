@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from sim.objectives import kl_dual, logistic_loss, softmax_loss, tilted_weights, triplet_loss
 from sim.sampling import DNS
 
-from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..model import Axis, Claim, Kind, Mutant, Role, Status, Verdict, check
 from ..tally import Tally
 
 
@@ -63,6 +64,7 @@ def _chain(p: Any, t: Tally) -> None:
         without = temp * float(softmax_loss([pos], neg, temp, positive_in_denominator=False)[0] - p.offset(n))
         within = temp * float(softmax_loss([pos], neg, temp)[0] - p.offset(n + 1))
         label = f"n = {n}, t = {temp:.3f}, r_i = {pos:.3f}"
+        t.reach({"n": n, "t": temp})
         scale = max(1.0, upper)
         t.small(max(p.sign * (without - middle) / scale, 0.0), f"softmax loss - log n <= KL form, {label}")
         t.small(max(p.sign * (middle - upper) / scale, 0.0), f"KL form <= tilted mean, {label}")
@@ -119,6 +121,10 @@ CLAIMS = (
         ),
         sharp="The constants do not change gradients at fixed n and t, so the practical reading stands; a single "
         "global margin is not DNS(M) for any M as soon as two pairs differ enough.",
+        scope=(
+            Axis("n", (1, math.inf), (1, 29), every=True, carried="formal: softmax_loss_le_tilted_mean"),
+            Axis("t", (0.06, 19.0)),
+        ),
         checks=(_bounds_softmax, _global_margin, _chain, _own_margin, _bce),
         parts={
             "offset": lambda n: float(np.log(n)),

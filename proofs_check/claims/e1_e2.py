@@ -14,7 +14,7 @@ from sim.objectives import cvar_value, kl_dro_value, kl_of_weights
 from sim.rankings import Binormal
 from sim.sampling import DNS, SoftmaxExact
 
-from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..model import Axis, Claim, Kind, Mutant, Role, Status, Verdict, check
 from ..tally import Tally
 
 # ---------------------------------------------------------------- E1
@@ -66,6 +66,7 @@ def _bias_exact(p: Any, t: Tally) -> None:
     for beta in (Fraction(1, 10), Fraction(1, 4), Fraction(1, 2), Fraction(9, 10)):
         limit = p.first_order(beta)
         for n in (40, 400, 4000):
+            t.reach({"n_-": n, "beta": beta})
             mean, truth = _power_roc(n, int(beta * n))
             gap = (mean - truth) * n
             t.holds(
@@ -171,8 +172,8 @@ E1 = Claim(
     "without bias.",
     latex=r"E[\widehat{OPAUC}(\beta)] - OPAUC(\beta) = \frac{\beta(1-\beta)\,TPR'(\beta)}{2 n_-} + o(1/n_-),\quad "
     r"TPR' = \tfrac{d}{ds}TPR(s)",
-    domain="Independent scores from a population with a smooth ROC curve; n_- beta an integer. Exact means: exact "
-    "for the sample at hand.",
+    domain="Independent scores from a population with a smooth ROC curve; n_- beta an integer. Tried on uniform "
+    "scores, in fractions, and on binormal ones of AUC .7 and .9. Exact means: exact for the sample at hand.",
     verdict=Verdict(
         Status.APPROXIMATELY,
         "Unbiased at beta = 1 only. Else too large by beta (1 - beta) ROC'(beta) / (2 n_-) to first order; no bias "
@@ -183,6 +184,10 @@ E1 = Claim(
     sharp="E = integral of ROC(u) Pr(Bin(n_- - 1, u) <= M - 1) du: the sharp limit at beta is blurred by the law of "
     "the M-th order statistic. DNS(M, N) on pools is the same "
     "formula with n_- = N, so N sets the bias.",
+    scope=(
+        Axis("n_-", (40, 4000)),
+        Axis("beta", (0.1, 0.9)),
+    ),
     checks=(_unbiased, _bias_exact, _bias_binormal, _mean_simulated, _variance_rate, _pool_gap),
     parts={
         "first_order": lambda beta: beta * (1 - beta) * 2 * (1 - beta) / 2,
@@ -260,6 +265,7 @@ def _gap(p: Any, t: Tally) -> None:
 def _closed_forms(p: Any, t: Tally) -> None:
     losses = _quantile_losses(100_000)
     for rho in (0.05, 0.3, 1.0, 2.0):
+        t.reach({"rho": rho})
         t.small(float(kl_dro_value(losses, rho)) - p.soft(rho), f"soft, rho = {rho}")
         t.small(float(cvar_value(losses, float(np.exp(-rho)))) - p.hard(rho), f"hard, rho = {rho}")
 
@@ -344,6 +350,7 @@ E2 = Claim(
     ),
     sharp="The soft value at rho is the hard value at a harder level: with normal losses nominal beta = 0.905, 0.368, "
     "0.050 (rho = 0.1, 1, 3) act like beta = 0.734, 0.195, 0.018.",
+    scope=(Axis("rho", (0.05, 2.0)),),
     checks=(_equal, _gap, _closed_forms, _effective, _pool_bias, _saturated),
     parts={
         "soft": _normal_kl,

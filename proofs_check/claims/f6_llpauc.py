@@ -11,7 +11,7 @@ import numpy as np
 from sim.rankings import LATTICE_METRICS, lattice_moments
 
 from ..figures import figure_table
-from ..model import Claim, Kind, Mutant, Status, Verdict, check
+from ..model import Axis, Claim, Kind, Mutant, Status, Verdict, check
 from ..reference import all_labels
 from ..tally import Tally
 
@@ -49,6 +49,7 @@ def _moments(p: Any, t: Tally) -> None:
         labels = all_labels(n_pos, n_neg)
         above = np.cumsum(labels, axis=1)[~labels].reshape(len(labels), n_neg)
         for metric, k, best in product(LATTICE_METRICS, range(1, n_pos + n_neg + 1), range(1, n_pos + 1)):
+            t.reach({"metric": metric, "N_+": n_pos, "N_-": n_neg})
             found = lattice_moments(n_pos, n_neg, metric, k, alpha=best / n_pos)
             values = metric_values(labels, metric, k)
             area = np.cumsum(p.capped(above, best), axis=1) / (n_pos * n_neg)
@@ -124,13 +125,19 @@ F6_LLPAUC = Claim(
     "than the best OPAUC where the top K holds less than one negative, and hardly better where it holds ten or more. "
     "For MRR and Hit rate it always gains, with alpha N_+ = 1.",
     latex=r"N_+N_-\mathrm{LLPAUC}(\alpha,\tfrac m{N_-})=\sum_{j\le m}\min(P_j,\alpha N_+)",
-    domain="Uniformly random rankings, exact for all metrics by counting lattice paths; rankers by simulation. n_K: "
-    "negatives expected in the top K, K N_- / N for random rankings. The best m and alpha N_+ of a grid.",
+    domain="Uniformly random rankings at 200/800, 30/300 and 900/100, exact for all metrics by counting lattice "
+    "paths; rankers by simulation. n_K: negatives expected in the top K, K N_- / N for random rankings. The best "
+    "m and alpha N_+ of a grid.",
     verdict=Verdict(
         Status.HOLDS,
         "Random rankings: gain 0.045 to 0.68 for n_K < 1; at most 0.004 for n_K >= 10 with more negatives than "
         "positives, 0.035 at 900/100. Seven rankers: 0.31 in the median for n_K < 1, at most 0.03 for n_K >= 10. "
         "MRR@20 at 200/800: from 0.853 to 0.969.",
+    ),
+    scope=(
+        Axis("metric", LATTICE_METRICS),
+        Axis("N_+", (1, 4), every=True),
+        Axis("N_-", (1, 4), every=True),
     ),
     checks=(_moments, _enough, _first, _table),
     parts={

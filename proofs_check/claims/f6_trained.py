@@ -8,13 +8,17 @@ from typing import Any
 from sim.studies.correlation.f6_data import OVER
 
 from ..figures import figure_table
-from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..model import Axis, Claim, Kind, Mutant, Role, Status, Verdict, check
 from ..tally import NothingToTest, Tally
 
 RECALL, NDCG = 0.01, 0.12
 """How far below the best correlation over beta that at random rankings' beta may lie."""
 LEAST = {"models": 0.97, "users": 0.93, "within": 0.86}
 """What the correlation with Recall@K reaches at that beta: over models, over a model's users, over models per user."""
+_DATA = (
+    *("ml-100k", "gowalla", "irb-amazon2014-movie", "irb-amazon2014-movie-temporal", "ml-10m"),
+    "irb-amazon2014-health",
+)
 
 
 def _curves(metric: str) -> Iterator[tuple[str, Any, str]]:
@@ -42,6 +46,7 @@ def _hardest(part: Any) -> Any:
 
 def _near_the_best(p: Any, t: Tally, metric: str, margin: float) -> None:
     for _, part, words in _curves(metric):
+        t.reach({"data": str(part.data.iloc[0]), "K": int(part.k.iloc[0])})
         at, best = p.at(part).correlation, part.correlation.max()
         t.holds(at >= best - margin, f"{words}: {at:.3f}, best {best:.3f}")
 
@@ -100,6 +105,10 @@ F6_TRAINED = Claim(
     ),
     sharp="For Recall@K, K = 5 to 100, the best of 30 values of beta improves by at most .006 on the correlation at "
     "random rankings' beta, over models, over users, and over models for each user.",
+    scope=(
+        Axis("data", _DATA, runs=True),
+        Axis("K", (5, 100), runs=True),
+    ),
     checks=(_best_beta, _high, _ndcg),
     parts={"at": _theory},
     example=_example,

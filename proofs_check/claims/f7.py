@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from sim.sampling import DNS, SoftmaxExact, SoftmaxV, simulate_rank_distribution
 
-from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..model import Axis, Claim, Kind, Mutant, Role, Status, Verdict, check
 from ..reference import FAMILIES, cumulative_with, cumulative_without, family
 from ..tally import Tally
 
@@ -22,6 +23,7 @@ def _dns(p: Any, t: Tally) -> None:
         for n in range(2, top + 1):
             for size in range(1, n):
                 for m in range(1, size + 1):
+                    t.reach({"n": n, "N": size})
                     here = law(n, m, size)
                     other = law(n, *p.easier_m(m, size))
                     t.holds(
@@ -119,6 +121,10 @@ CLAIMS = (
         sharp="For DNS because min(M, b) / M falls in M and B_r rises with N; for the softmax because exp(L / tau') "
         "/ exp(L / tau) rises with L (monotone likelihood ratio). "
         "The order is partial: M / N alone does not decide.",
+        scope=(
+            Axis("n", (2, math.inf), (2, 9), every=True, carried="formal: cumulative_increasing_in_N"),
+            Axis("N", (1, math.inf), (1, 8), every=True, carried="formal: cumulative_increasing_in_N"),
+        ),
         checks=(_dns, _library, _softmax, _simulated, _strict),
         parts={
             "easier_m": lambda m, size: (min(m + 1, size), size),

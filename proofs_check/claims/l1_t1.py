@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import combinations, permutations, product
@@ -12,7 +13,7 @@ import numpy as np
 from sim.objectives import cvar_dual, cvar_optimal_eta, cvar_value, logistic_loss, opauc_surrogate, opauc_surrogate_grad
 from sim.sampling import DNS
 
-from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..model import Axis, Claim, Kind, Mutant, Role, Status, Verdict, check
 from ..reference import FAMILIES, family, losses_of, worst_mean
 from ..tally import Tally
 
@@ -28,6 +29,7 @@ def _corners(p: Any, t: Tally) -> None:
     for n in range(1, top + 1):
         for losses in product(range(3), repeat=n):
             for m in range(1, n + 1):
+                t.reach({"n": n, "M": m})
                 # M q_j <= 1 for all j and sum q = 1: the corners put 1/M on M of the losses
                 primal = max(Fraction(sum(losses[j] for j in chosen), m) for chosen in combinations(range(n), m))
                 t.same(p.value(losses, m), primal, f"L = {losses}, M = {m}")
@@ -92,6 +94,10 @@ LEMMA = Claim(
     "logistic loss is positive. "
     "Where n_- beta is not an integer, the loss on the boundary counts with the fraction that is left.",
     verdict=Verdict(Status.HOLDS, "As printed, ties included."),
+    scope=(
+        Axis("n", (1, math.inf), (1, 5), every=True, carried="formal: top_mean_is_maximum"),
+        Axis("M", (1, math.inf), (1, 5), every=True, carried="formal: top_mean_is_maximum"),
+    ),
     checks=(_corners, _dual_exact, _linear_programme, _gap),
     parts={
         "value": worst_mean,
@@ -126,6 +132,7 @@ def _all_orders(p: Any, t: Tally) -> None:
         for pattern in (tuple(range(n)), tuple(j // 2 for j in range(n)), (0,) * n):
             orders = np.array(sorted(set(permutations(pattern))), dtype=np.float64)
             for m in range(1, n + 1):
+                t.reach({"n_-": n, "M": m})
                 value = (p.weights(orders, m) * orders).sum(axis=1)
                 target = float(worst_mean(pattern, m))
                 t.all_small(value - target, f"M = {m}, L =", orders)
@@ -216,6 +223,10 @@ THEOREM = Claim(
     sharp="At a tie of ranks M and M + 1 the derivative of (9) in a tied score jumps from 0 to |l'| / M; every way "
     "to break the tie gives a "
     "subgradient. The step from this surrogate to 'consistent for maximising OPAUC' is another claim: S1.",
+    scope=(
+        Axis("n_-", (1, math.inf), (1, 6), every=True, carried="formal: dns_objective_is_surrogate"),
+        Axis("M", (1, math.inf), (1, 6), every=True, carried="formal: dns_objective_is_surrogate"),
+    ),
     checks=(_all_orders, _danskin, _kinks, _draws),
     parts={"weights": _dns},
     mutants=(

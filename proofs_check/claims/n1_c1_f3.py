@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from itertools import product
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from sim.metrics import auc, opauc, recall_at_k
 
-from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..model import Axis, Claim, Kind, Mutant, Role, Status, Verdict, check
 from ..reference import all_labels, areas
 from ..tally import Tally
 
@@ -27,6 +28,9 @@ def _literal_low(beta: Fraction) -> Fraction:
 
 def _mcclish_low(beta: Fraction) -> Fraction:
     return beta * beta / 2
+
+
+_AFFINE = "proof: Trans is affine in A, and beta^2 / 2 is the area under the diagonal"
 
 
 @check("with min = 0 and max = beta, (11) is AUC at beta = 1, as Fig. 6 uses it; every ranking", Kind.ENUMERATION)
@@ -46,6 +50,7 @@ def _literal(p: Any, t: Tally) -> None:
 def _mcclish(p: Any, t: Tally) -> None:
     top = 7
     for n_pos, n_neg in product(range(1, top + 1), repeat=2):
+        t.reach({"N_+": n_pos, "N_-": n_neg})
         for x in areas(all_labels(n_pos, n_neg))[:, -1].tolist():
             area = Fraction(x, n_pos * n_neg)
             t.same(_trans(area, p.low(Fraction(1)), Fraction(1)), area, f"N_+ = {n_pos}, N_- = {n_neg}, beta = 1")
@@ -95,6 +100,10 @@ N1 = Claim(
     ),
     sharp="With min A = beta^2 / 2 the value is 1/2 for a random, 1 for a perfect ranking at every beta, AUC at "
     "beta = 1, and that of scikit-learn's roc_auc_score(max_fpr=beta).",
+    scope=(
+        Axis("N_+", (1, math.inf), (1, 7), every=True, carried=_AFFINE),
+        Axis("N_-", (1, math.inf), (1, 7), every=True, carried=_AFFINE),
+    ),
     checks=(_literal, _mcclish, _library, _affine),
     parts={"low": _mcclish_low},
     mutants=(
@@ -142,6 +151,7 @@ def _information(n_pos: int, n_neg: int, k: int, senses: Any) -> dict[str, int]:
 def _monotone(p: Any, t: Tally) -> None:
     top = t.pick(7, 8)
     for n_pos, n_neg in product(range(1, top + 1), repeat=2):
+        t.reach({"N_+": n_pos, "N_-": n_neg})
         before: dict[str, int] = {}
         for k in range(1, n_neg + 1):
             now = _information(n_pos, n_neg, p.k(k, n_neg), p.senses)
@@ -176,7 +186,8 @@ C1 = Claim(
     statement="Theorem 3 ties metrics at K to OPAUC(beta) with beta = K / N_-; so the smaller K, the smaller the "
     "beta (the harder the negatives) that suits it.",
     latex=r"K \mapsto \arg\max_m\ \mathrm{information}(X_m;\ \text{hits@}K)\ \text{is non-decreasing}",
-    domain="All rankings of the two classes alike (no score model), 1 <= K <= N_-. What training does with it is G2.",
+    domain="All rankings of the two classes alike (no score model), 1 <= K <= N_-; N_+, N_- <= 7 (full: 8), "
+    "enumerated. What training does with it is G2.",
     verdict=Verdict(
         Status.SHARPENED,
         "The best m never falls as K rises, whether 'best' means narrowest range of hits given X_m, most explained "
@@ -185,6 +196,10 @@ C1 = Claim(
     ),
     sharp="At K = 1, OPAUC(1 / N_-) decides the metric exactly. In general the best m is near 1.5 K (1 - N_+ / N) "
     "for correlation (F6-law), not K.",
+    scope=(
+        Axis("N_+", (1, 7), every=True),
+        Axis("N_-", (1, 7), every=True),
+    ),
     checks=(_monotone, _first),
     parts={
         "order": 1,
@@ -222,6 +237,7 @@ def _equal_auc(n_pos: int, n_neg: int, m: int, k: int) -> Any:
 )
 def _exists(p: Any, t: Tally) -> None:
     for n_pos in range(2, 7):
+        t.reach({"N_+": n_pos})
         found = any(
             len(set(zip(p.area(x).tolist(), h.tolist()))) > 1 and np.ptp(p.area(x)) > 0 and np.ptp(h) > 0
             for _, x, h in _equal_auc(n_pos, 5, 2, 2)
@@ -264,7 +280,7 @@ F3 = Claim(
     where="Figs. 2, 3",
     statement="Two rankings can have the same AUC while OPAUC(0.4) and the Top-K metrics tell them apart.",
     latex=r"AUC(a)=AUC(b),\ OPAUC_{0.4}(a)>OPAUC_{0.4}(b),\ Recall@2(a)>Recall@2(b)",
-    domain="N_- = 5 (so that 0.4 N_- = 2 is an integer), N_+ >= 2.",
+    domain="N_- = 5 (so that 0.4 N_- = 2 is an integer), N_+ = 2 to 6.",
     verdict=Verdict(
         Status.SHARPENED,
         "Such pairs exist for every N_+ from 2 to 6. OPAUC(0.4) tells the better Top-2 in over 97% of the pairs of "
@@ -272,6 +288,7 @@ F3 = Claim(
     ),
     sharp="OPAUC is no guarantee: from N_+ = 5 on there are rankings of equal AUC where the one with more "
     "OPAUC(0.4) has fewer hits in the top 2.",
+    scope=(Axis("N_+", (2, 6), every=True),),
     checks=(_exists, _pair, _concordance),
     parts={"area": lambda x: x, "pair": _PAIR, "odds": 33},
     mutants=(

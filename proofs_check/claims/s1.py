@@ -8,6 +8,7 @@ and w leaves no x with p_x > 0 out, so that f_x can only be cut off from below: 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import product
@@ -18,7 +19,7 @@ import numpy as np
 from sim.objectives import opauc_surrogate
 from sim.rankings import Binormal
 
-from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..model import Axis, Claim, Kind, Mutant, Role, Status, Verdict, check
 from ..reference import roc_area
 from ..tally import Tally
 
@@ -115,6 +116,7 @@ def _consistent(p: Any, t: Tally) -> None:
 def _certificate(p: Any, t: Tally) -> None:
     for _ in range(t.pick(2500, 25000)):
         c, d, beta = _random_population(t)
+        t.reach({"instances": len(c)})
         pos, neg = _masses(c), _masses(d)
         s = p.cut(pos, neg, beta)
         scores = np.log([float(v) for v in _levels(pos, neg, beta, s) if v is not None])
@@ -306,16 +308,22 @@ CLAIMS = (
             "(every user-item score free, classes apart).",
         ),
         sharp="The minimiser is unique up to a constant: f* = log max(beta p / q, s). Geometrically: draw the "
-        "tangent from the point (FPR, TPR) = (beta, 1) to the best ROC "
-        "curve; f* ranks right up to the FPR A of the point of contact and ties everything beyond. OPAUC(beta) is "
-        "largest iff all tied instances have the same p / q. "
-        "The minimiser for beta = 1, log(p / q), is best for every beta at "
-        "once: with free scores hardness gains nothing; it pays where a model of limited capacity cannot order "
-        "everything. With one score per item for all users (the smallest such model) and M = 1, the minimiser is "
-        "constant iff no item is liked by more "
-        "than half of the users. So beyond a hardness set "
-        "by the label noise the minimiser knows nothing: a reason why the hardest setting loses, beside false "
-        "negatives.",
+        "tangent from the point (FPR, TPR) = (beta, 1) to the best ROC curve; f* ranks right up to the FPR A of "
+        "the point of contact and ties everything beyond. OPAUC(beta) is largest iff all tied instances have the "
+        "same p / q. The minimiser for beta = 1, log(p / q), is best for every beta at once: with free scores "
+        "hardness gains nothing; where a model cannot order everything it can gain (R2). With one score per item "
+        "for all users (the smallest such model) and M = 1, the minimiser is constant iff no item is liked by "
+        "more than half of the users. So beyond a hardness set by the label noise the minimiser knows nothing: a "
+        "reason why the hardest setting loses, beside false negatives.",
+        scope=(
+            Axis(
+                "instances",
+                (2, math.inf),
+                (2, 6),
+                every=True,
+                carried="proof: the saddle point in the module's docstring",
+            ),
+        ),
         checks=(_consistent, _certificate, _no_better, _tangent, _exactly_when, _auc, _popularity, _separable),
         parts={
             "cut": _cut,

@@ -9,6 +9,7 @@ to scores that are equal on the edge: f* = log slope.
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from itertools import combinations
 from math import comb
@@ -20,7 +21,7 @@ from sim.objectives import logistic_loss
 from sim.rankings import Binormal
 from sim.sampling import DNS
 
-from ..model import Claim, Kind, Mutant, Status, Verdict, check
+from ..model import Axis, Claim, Kind, Mutant, Status, Verdict, check
 from ..tally import Tally
 from .s1 import Masses, _cut, _levels, _masses, _random_population
 
@@ -83,6 +84,7 @@ def _case(t: Tally) -> tuple[Masses, Masses, int, int, str]:
 def _certificate(p: Any, t: Tally) -> None:
     for _ in range(t.pick(1500, 15000)):
         pos, neg, m, size, label = _case(t)
+        t.reach({"instances": len(pos), "N": size})
         slopes = p.solve(pos, neg, m, size)
         w = [a / s for a, s in zip(pos, slopes)]
         t.holds(sum(w) == 1, f"{label}: weights sum to {sum(w)}")
@@ -203,6 +205,10 @@ CLAIMS = (
         "sampling probability does. Equal scores are the minimiser iff W(FPR) >= TPR "
         "all along the best ROC curve, that is, iff the sampled negatives are ranked at least as high as the "
         "positives even there.",
+        scope=(
+            Axis("instances", (2, math.inf), (2, 6), every=True, carried="proof: the module's docstring"),
+            Axis("N", (1, math.inf), (1, 8), every=True, carried="proof: the module's docstring"),
+        ),
         checks=(_certificate, _collapse, _nested, _contains, _library),
         parts={"solve": _solve, "weight": _distortion, "harder": lambda m, size: (m, size + 1)},
         mutants=(

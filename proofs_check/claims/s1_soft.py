@@ -12,6 +12,7 @@ score is only pushed up, so all scores are equal. At equal scores the derivative
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
@@ -19,7 +20,7 @@ import numpy as np
 
 from sim.objectives import kl_dro_value, kl_dual, kl_temperature, logistic_loss, tilted_weights
 
-from ..model import Claim, Kind, Mutant, Status, Verdict, check
+from ..model import Axis, Claim, Kind, Mutant, Status, Verdict, check
 from ..tally import Tally
 from .s1 import _cut, _levels, _masses
 
@@ -90,6 +91,7 @@ def _fixed_temperature(p: Any, t: Tally) -> None:
     for _ in range(t.pick(60, 600)):
         c, d = _population(t)
         for lam in (0.3, 1.0, 3.0):
+            t.reach({"instances": c.size, "lambda": lam})
             scores, gradient = p.solve(c, d, lambda rows, lam=lam: np.full(len(rows), lam), 0.0)
             label = f"positives {c.tolist()}, negatives {d.tolist()}, lambda = {lam}"
             t.holds(gradient < 1e-6, f"not solved, {label}: gradient {gradient:.1e}")
@@ -103,7 +105,7 @@ def _fixed_radius(p: Any, t: Tally) -> None:
         limit = _divergence(c, d)
         if limit < 0.02:
             continue
-        rho = float(t.rng.uniform(0.1, 0.8)) * limit
+        rho = p.radius * float(t.rng.uniform(0.1, 0.8)) * limit
         scores, gradient = p.solve(c, d, lambda rows, rho=rho: kl_temperature(rows, rho), rho)
         label = f"positives {c.tolist()}, negatives {d.tolist()}, rho = {rho:.4f}"
         t.holds(gradient < 1e-6, f"not solved, {label}: gradient {gradient:.1e}")
@@ -142,7 +144,8 @@ def _collapse(p: Any, t: Tally) -> None:
 CLAIMS = (
     Claim(
         id="S1-soft",
-        title="The KL (softmax) surrogate is consistent for every OPAUC(beta)",
+        title="The KL (softmax) surrogate is consistent for every OPAUC(beta), at a fixed temperature or below "
+        "the radius KL(P_+ || P_-)",
         where="Theorem 2's surrogate; beyond the paper",
         statement="With free scores, the minimiser of the dual (21) at any fixed lambda > 0, or of the KL worst "
         "case at a fixed radius rho < KL(P_+ || P_-), orders all instances strictly by p / q. So it maximises "
@@ -161,15 +164,21 @@ CLAIMS = (
         "iff D(P_+ || P_-) <= rho, with D = KL (softmax) or D = sup log dP_+ / dP_- (DNS, rho = -log beta). Below "
         "that "
         "radius the soft minimiser orders everything, the hard one only the left end of the ROC curve.",
+        scope=(
+            Axis("instances", (2, math.inf), (2, 5), every=True, carried="proof: the module's docstring"),
+            Axis("lambda", (0, math.inf), (0.3, 3.0), carried="proof: the module's docstring"),
+        ),
         checks=(_fixed_temperature, _fixed_radius, _closed_form, _collapse),
         parts={
             "solve": _minimise,
             "order": lambda p, q: p / q,
             "closed": lambda u: u * (u + 1.0),
             "limit": _divergence,
+            "radius": 1.0,
         },
         mutants=(
             Mutant("the hard surrogate orders strictly too", {"solve": _hard}),
+            Mutant("consistent at every radius, also at four times as far", {"radius": 4.0}),
             Mutant("ordered by p alone", {"order": lambda p, q: p}),
             Mutant("ordered by p - q", {"order": lambda p, q: p - q}),
             Mutant("u^2 instead of u (u + 1)", {"closed": lambda u: u * u}),

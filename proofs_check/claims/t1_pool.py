@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from itertools import accumulate, combinations, pairwise, product
 from math import comb
@@ -11,9 +12,11 @@ import numpy as np
 
 from sim.sampling import DNS, mixture_from_weights, simulate_rank_distribution
 
-from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..model import Axis, Claim, Kind, Mutant, Role, Status, Verdict, check
 from ..reference import cumulative_with, cumulative_without, expected_over_pools
 from ..tally import Tally
+
+_SHARE = "proof: a rank's share is E min(M, B) / M, B the members of the pool among the r hardest"
 
 
 def _law(n: int, m: int, size: int) -> list[Fraction]:
@@ -81,6 +84,7 @@ def _mixture(p: Any, t: Tally) -> None:
     for n in range(1, t.pick(7, 10) + 1):
         for size in range(1, n + 1):
             for m in range(1, size + 1):
+                t.reach({"n_-": n, "N": size})
                 found = expected_over_pools(combinations(range(n), size), n, m)
                 law = p.law(n, m, size)
                 t.holds(sum(law) == 1 and found == _weights(law), f"n = {n}, N = {size}, M = {m}: {_show(found)}")
@@ -95,6 +99,7 @@ def _with_replacement(p: Any, t: Tally) -> None:
     for n in range(1, t.pick(4, 5) + 1):
         for size in range(1, t.pick(5, 6) + 1):
             for m in range(1, size + 1):
+                t.reach({"n_-, with replacement": n})
                 found = list(accumulate(expected_over_pools(product(range(n), repeat=size), n, m)))
                 t.holds(found == p.with_replacement(n, m, size), f"n = {n}, N = {size}, M = {m}: {_show(found)}")
 
@@ -228,6 +233,11 @@ CLAIMS = (
         "OPAUC((R - 1) / n_-) objectives. Any sampler whose rank weights do not increase is such a mixture, with "
         "weight k (w_k - w_{k+1}) on OPAUC(k / n_-); "
         "a sampler with increasing weights somewhere is not.",
+        scope=(
+            Axis("n_-", (1, math.inf), (1, 7), every=True, carried="formal: dns_pool_is_opauc_mixture"),
+            Axis("N", (1, math.inf), (1, 7), every=True, carried="formal: dns_pool_is_opauc_mixture"),
+            Axis("n_-, with replacement", (1, math.inf), (1, 4), every=True, carried=_SHARE),
+        ),
         checks=(_hard_cut, _mixture, _with_replacement, _library, _mean_beta, _abel_summation, _beta_limit, _simulated),
         parts={
             "law": _law,

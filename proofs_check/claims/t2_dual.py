@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import product
 from typing import Any
@@ -18,7 +19,7 @@ from sim.objectives import (
     tilted_weights,
 )
 
-from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..model import Axis, Claim, Kind, Mutant, Role, Status, Verdict, check
 from ..reference import FAMILIES, family
 from ..tally import Tally
 
@@ -46,6 +47,7 @@ def _scale(losses: Any) -> Any:
 @check("sandwich at lambda*: a feasible Q (KL <= rho) from below, the dual from above", Kind.DUALITY, tolerance=1e-9)
 def _sandwich(p: Any, t: Tally) -> None:
     for name, losses, rho in _instances(t, t.pick(200, 1000)):
+        t.reach({"losses": name, "n": losses.shape[-1], "rho": rho})
         label = f"{name}, n = {losses.shape[1]}, rho = {rho:.4f}"
         lam = np.asarray(kl_temperature(losses, rho))
         q = tilted_weights(losses, lam)
@@ -78,6 +80,11 @@ T2A = Claim(
     "lambda -> 0 "
     "and both sides are the maximum.",
     verdict=Verdict(Status.HOLDS, "As printed."),
+    scope=(
+        Axis("losses", FAMILIES),
+        Axis("n", (2, math.inf), (2, 200), carried="formal: kl_strong_duality_at_lambda_star"),
+        Axis("rho", (0, math.inf), (0.01, 1.0), carried="formal: kl_strong_duality_at_lambda_star"),
+    ),
     checks=(_sandwich, _weak),
     parts={"dual": kl_dual, "divergence": kl_of_weights},
     mutants=(
@@ -117,6 +124,7 @@ def _fixed_point(losses: Any, rho: float, lam: Any) -> Any:
 @check("lambda* solves the fixed point (22), which says KL(Q_lambda || P_0) = rho", Kind.NUMERICAL, tolerance=1e-9)
 def _solves(p: Any, t: Tally) -> None:
     for name, losses, rho in _instances(t, t.pick(200, 1000)):
+        t.reach({"losses": name, "n": losses.shape[-1], "rho": rho})
         if name == "nearly constant":
             continue  # (22) cancels there: 0/0 to rounding; the divergence itself is checked below
         inside = (rho < np.log(losses.shape[1] / _ties(losses))) & (np.ptp(losses, axis=1) > 0)
@@ -170,6 +178,11 @@ T2B = Claim(
     ),
     sharp="The derivative of the dual is rho - KL(Q_lambda || P_0), and d KL / d lambda = -Var_{Q_lambda}(L) / "
     "lambda^3 < 0: a bracketing solve is safe.",
+    scope=(
+        Axis("losses", FAMILIES),
+        Axis("n", (2, math.inf), (2, 200), carried="formal: lambda_star_unique"),
+        Axis("rho", (0, math.inf), (0.01, 1.0), carried="formal: lambda_star_unique"),
+    ),
     checks=(_solves, _derivative, _monotone),
     parts={"right": _fixed_point, "tilt": lambda lam: lam, "slope": lambda rho, kl: rho - kl},
     mutants=(
@@ -200,6 +213,7 @@ T2B = Claim(
 @check("dual (21) and tilted mean (23) at lambda*", Kind.DUALITY, tolerance=1e-9)
 def _same_value(p: Any, t: Tally) -> None:
     for name, losses, rho in _instances(t, t.pick(200, 1000)):
+        t.reach({"losses": name, "n": losses.shape[-1], "rho": rho})
         inside = (rho < np.log(losses.shape[1] / _ties(losses))) & (np.ptp(losses, axis=1) > 0)
         if inside.any() and rho > 0.0:
             x = losses[inside]
@@ -221,6 +235,11 @@ T2C = Claim(
     domain="0 < rho < log(n / number of maximal losses). At any other temperature the two differ (by lambda (rho - "
     "KL)).",
     verdict=Verdict(Status.HOLDS, "As printed, at lambda* only."),
+    scope=(
+        Axis("losses", FAMILIES),
+        Axis("n", (2, math.inf), (2, 200), carried="formal: kl_strong_duality_at_lambda_star"),
+        Axis("rho", (0, math.inf), (0.01, 1.0), carried="formal: kl_strong_duality_at_lambda_star"),
+    ),
     checks=(_same_value,),
     parts={"temperature": kl_temperature, "offset": lambda lam, rho: 0.0},
     mutants=(
@@ -241,6 +260,7 @@ T2C = Claim(
 @check("CVaR value at beta = exp(-rho) <= KL value, all families", Kind.PROPERTY, tolerance=1e-12)
 def _ordered(p: Any, t: Tally) -> None:
     for name, losses, rho in _instances(t, t.pick(200, 1000)):
+        t.reach({"losses": name, "n": losses.shape[-1], "rho": rho})
         gap = np.asarray(p.soft(losses, rho)) - np.asarray(cvar_value(losses, p.beta(rho)))
         t.all_small((p.sign * gap / _scale(losses)).clip(max=0.0), f"{name}, n = {losses.shape[1]}, rho = {rho:.4f}")
 
@@ -270,6 +290,11 @@ T2D = Claim(
         Status.HOLDS,
         "Always, since sup log dQ/dP_0 <= rho implies KL(Q || P_0) <= rho. With the Taylor temperature it can fail "
         "(see T2f).",
+    ),
+    scope=(
+        Axis("losses", FAMILIES),
+        Axis("n", (2, math.inf), (2, 200), carried="formal: cvar_value_le_kl_value"),
+        Axis("rho", (0, math.inf), (0.01, 1.0), carried="formal: cvar_value_le_kl_value"),
     ),
     checks=(_ordered, _inclusion),
     parts={"soft": kl_dro_value, "beta": lambda rho: float(np.exp(-rho)), "sign": 1.0},
@@ -307,6 +332,7 @@ def _always(p: Any, t: Tally) -> None:
 def _exists(p: Any, t: Tally) -> None:
     for n in range(1, t.pick(5, 7) + 1):
         for losses in product(range(3), repeat=n):
+            t.reach({"n": n})
             edge = p.edge(n, losses.count(max(losses)), len(set(losses)))
             for rho in (0.5 * edge, edge - 1e-9, edge, edge + 1e-9, 2.0 * edge, 1e-3):
                 if rho > 0.0 and len(set(losses)) > 1:
@@ -348,6 +374,15 @@ T2E = Claim(
     ),
     sharp="lambda* exists iff 0 < rho < log(n / number of maximal losses); from there on the worst case is the "
     "maximal loss.",
+    scope=(
+        Axis(
+            "n",
+            (1, math.inf),
+            (1, 5),
+            every=True,
+            carried="proof: the tilt's KL falls continuously in lambda (T2b), from log(n / maximal losses) to 0",
+        ),
+    ),
     checks=(_always, _exists, _below),
     parts={"edge": lambda n, ties, distinct: float(np.log(n / ties))},
     mutants=(

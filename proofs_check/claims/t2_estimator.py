@@ -14,7 +14,7 @@ from sim.rankings import BetaScores, Binormal, LogisticShift, PowerROC, ScoreMod
 from sim.sampling import SoftmaxExact, SoftmaxV
 
 from ..figures import figure_table
-from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..model import Axis, Claim, Kind, Mutant, Role, Status, Verdict, check
 from ..tally import Tally
 
 BINORMAL = Binormal.from_auc(0.9)
@@ -93,6 +93,7 @@ def _rises(p: Any, t: Tally) -> None:
 def _effective(p: Any, t: Tally) -> None:
     for name, model in p.models.items():
         for size in (20, 200, 2_000):
+            t.reach({"model": name, "N": size})
             found = simulate_moments(SoftmaxV(1.0, size), model, n_pairs=t.pick(512, 8_192), rng=t.rng)
             low, high = (size * math.exp(-found.kl - side * 8.0 * found.kl_error) for side in (1, -1))
             t.holds(
@@ -134,6 +135,7 @@ T2_ESTIMATOR = Claim(
     ),
     sharp="The limit of Softmax-exact(rho, N) is the KL-robust objective, from below. Softmax-v keeps a nearly "
     "constant number of negatives N exp(-KL) instead of a constant share, unless scores are bounded.",
+    scope=(Axis("N", (20, 2_000)),),
     checks=(_is_opauc, _above, _infinite, _rises, _effective, _table),
     parts={
         "level": lambda rho: math.exp(-rho),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from itertools import accumulate, combinations, product
 from typing import Any
@@ -15,11 +16,14 @@ from sim.objectives import (
 )
 from sim.sampling import DNS, SoftmaxExact, SoftmaxV
 
-from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..model import Axis, Claim, Kind, Mutant, Role, Status, Verdict, check
 from ..reference import family
 from ..tally import Tally
 
 # ---------------------------------------------------------------- T2h
+_LIMITS = "proof: the ratio of two weights is exp((L_i - L_j) / tau), which tends to 0, 1 or infinity"
+_SHARE = "proof: a rank is in N / n of the pools and weighs at most 1 there; harder laws in every pool are so on "
+"average"
 
 
 @check(
@@ -33,6 +37,7 @@ def _cold(p: Any, t: Tally) -> None:
     ties = top.sum(axis=1)
     target = p.cold(top, ties)
     for tau in (0.02, 0.1, 0.5):
+        t.reach({"tau": tau})
         w = tilted_weights(losses, p.tilt(tau))
         bound = (7 / ties - 1) * np.exp(-1.0 / tau)  # integer losses: the gap to the second is >= 1
         t.all_small((np.abs(w - target).sum(axis=1) / 2 - bound).clip(min=0.0), f"tau = {tau}, L =", losses)
@@ -43,6 +48,7 @@ def _cold(p: Any, t: Tally) -> None:
 def _hot(p: Any, t: Tally) -> None:
     losses = t.rng.random((t.pick(500, 5000), 9))
     for tau in (2.0, 10.0, 1000.0):
+        t.reach({"tau": tau})
         w = tilted_weights(losses, p.tilt(tau))
         bound = np.exp(np.ptp(losses, axis=1) / tau) - 1.0
         t.all_small((np.abs(9 * w - 1.0).max(axis=1) - bound).clip(min=0.0), f"tau = {tau}")
@@ -57,6 +63,7 @@ T2H = Claim(
     latex=r"\lim_{\tau\to0} w_j = 1(L_j=\max L)/\#\max,\qquad \lim_{\tau\to\infty} w_j = 1/n",
     domain="Any finite losses. At ties of the maximum the limit spreads evenly over them, while DNS(1) takes one.",
     verdict=Verdict(Status.HOLDS, "With explicit rates; ties of the maximum share the weight."),
+    scope=(Axis("tau", (0, math.inf), (0.02, 1000.0), carried=_LIMITS),),
     checks=(_cold, _hot),
     parts={"tilt": lambda tau: tau, "cold": lambda top, ties: top / ties[:, None]},
     mutants=(
@@ -117,6 +124,7 @@ def _cap(p: Any, t: Tally) -> None:
             (1000, *(1,) * (n - 1)),
         ):
             for size in range(1, n + 1):
+                t.reach({"n": n, "N": size})
                 found = list(accumulate(_pool_marginals(weights, size)))
                 hardest = list(
                     accumulate(Fraction(x).limit_denominator(10**6) for x in DNS(1, size).rank_distribution(n))
@@ -171,6 +179,10 @@ T2I = Claim(
     sharp="Whatever rho, the rank distribution of any sampler on pools of N is dominated by that of DNS(1, N), "
     "whose mean beta is 2 / (N + 1) in the limit of "
     "many negatives: N, not rho, sets the hardest objective that can be reached.",
+    scope=(
+        Axis("n", (2, math.inf), (2, 6), every=True, carried=_SHARE),
+        Axis("N", (1, math.inf), (1, 6), every=True, carried=_SHARE),
+    ),
     checks=(_same_law, _cap, _rises, _no_more_than_log_n),
     parts={"share": lambda size, n: Fraction(size, n), "direction": 1.0, "cap": lambda size: float(np.log(size))},
     mutants=(

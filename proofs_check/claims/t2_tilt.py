@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from statistics import NormalDist
 from typing import Any
 
@@ -15,7 +16,7 @@ from sim.objectives import (
     tilted_weights,
 )
 
-from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..model import Axis, Claim, Kind, Mutant, Role, Status, Verdict, check
 from ..reference import family
 from ..tally import Tally
 
@@ -38,6 +39,7 @@ def _realised(losses: Any, temperature: Any) -> Any:
 
 
 # ---------------------------------------------------------------- T2f
+_SLOPE = "proof: the loss rises with the score at a slope below 1, so the score tilt has the larger likelihood ratio"
 
 
 @check(
@@ -66,6 +68,7 @@ def _expansion(p: Any, t: Tally) -> None:
         losses = losses[np.ptp(losses, axis=1) > 0]
         skew = p.skewness(losses)
         for rho in (1e-7, 1e-8):
+            t.reach({"rho": rho})
             error = _realised(losses, p.temperature(losses, rho)) / rho - 1.0
             # the next term is of order kurtosis * rho <= n * rho
             t.all_small(error / np.sqrt(rho) - p.c * skew, f"{name}, rho = {rho:g}")
@@ -82,6 +85,7 @@ def _trusted(p: Any, t: Tally) -> None:
             scores = t.rng.normal(size=(t.pick(100, 1000), n)) * spread
             losses = np.asarray(logistic_loss(t.rng.normal(size=(len(scores), 1)) * spread - scores))
             for rho in (0.0005, 0.001, 0.003, 0.01, 0.02):
+                t.reach({"rho": rho, "n": n})
                 trusted = p.c * np.abs(p.skewness(losses)) * np.sqrt(rho) <= 0.06
                 error = np.abs(_realised(losses, p.temperature(losses, rho)) / rho - 1.0)
                 t.all_true(~trusted | (error <= 0.1), f"n = {n}, scores of spread {spread}, rho = {rho}")
@@ -156,6 +160,10 @@ T2F = Claim(
     sharp="KL(Q_tau || P_0) / rho - 1 = (2 sqrt(2) / 3) skew(L) sqrt(rho) + O(rho). A sampler that solves KL = rho "
     "per pool (Softmax-exact) keeps "
     "the promise of Theorem 2 for every rho < log(N / ties).",
+    scope=(
+        Axis("rho", (1e-8, 0.02)),
+        Axis("n", (50, 1000)),
+    ),
     checks=(_within_ten_percent, _expansion, _trusted, _saturates, _can_fall_below, _exact_for_normal),
     parts={
         "temperature": taylor_temperature,
@@ -201,6 +209,7 @@ def _same_tilt(p: Any, t: Tally) -> None:
 def _likelihood_ratio(p: Any, t: Tally) -> None:
     for spread in (0.5, 2.0):
         for tau in (0.3, 1.0, 4.0):
+            t.reach({"tau": tau})
             scores = np.sort(t.rng.normal(size=(t.pick(200, 2000), 12)) * spread, axis=1)
             positive = t.rng.normal(size=(len(scores), 1)) * spread
             by_score, by_loss = _both_tilts(scores, positive, tau)
@@ -247,6 +256,7 @@ T2G = Claim(
     sharp="The ratio score tilt / loss tilt is exp(-softplus(r_i - r_j) / tau) up to a constant, rising in r_j: the "
     "score tilt dominates. Their total variation "
     "distance is at most tanh(D / 4) with D = [softplus(r_i - min r_j) - softplus(r_i - max r_j)] / tau.",
+    scope=(Axis("tau", (0, math.inf), (0.3, 4.0), carried=_SLOPE),),
     checks=(_same_tilt, _likelihood_ratio, _distance),
     parts={"sign": 1.0, "quarter": 0.25, "far": 1.0},
     mutants=(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from math import isqrt
 from typing import Any
@@ -15,7 +16,7 @@ from sim.metrics import (
     topk_bounds_from_opauc,
 )
 
-from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..model import Axis, Claim, Kind, Mutant, Role, Status, Verdict, check
 from ..reference import all_labels, areas, opauc_double_sum, small_sizes
 from ..tally import Tally
 
@@ -55,6 +56,7 @@ def _bounds(rule: Any, n_pos: int, k: int) -> Any:
 @check("every ranking with N_+, N_- <= 7 and every K <= N_-", Kind.ENUMERATION)
 def _every_ranking(p: Any, t: Tally) -> None:
     for n_pos, n_neg, k in small_sizes(t):
+        t.reach({"N_+": n_pos, "N_-": n_neg})
         labels, hits, _ = _tables(n_pos, n_neg)
         x, i = _count(n_pos, n_neg, k, p.shift), hits[:, k - 1]
         low, high = _bounds(p.rule, n_pos, k)[np.minimum(x, k * n_pos)].T
@@ -104,6 +106,7 @@ def _large(p: Any, t: Tally) -> None:
 @check("i^2 <= X_K <= i (N_+ + K - i) for every ranking; N_+ > K is needed nowhere", Kind.ENUMERATION, Role.SHARP)
 def _core(p: Any, t: Tally) -> None:
     for n_pos, n_neg, k in small_sizes(t, p.beyond):
+        t.reach({"N_+": n_pos, "N_-": n_neg})
         labels, hits, _ = _tables(n_pos, n_neg)
         x, i = _count(n_pos, n_neg, k, p.shift), hits[:, k - 1]
         inside = (i * i <= x) & (x <= i * (p.slack(n_pos) + k - i))
@@ -145,6 +148,10 @@ T3 = Claim(
     ),
     sharp="i^2 <= X <= i (N_+ + K - i) with i the hits in the top K, for every K <= N_-; for K = N_- + 1 the left "
     "inequality fails. N_+ > K plays no part.",
+    scope=(
+        Axis("N_+", (1, math.inf), (1, 7), every=True, carried="formal: theorem3_paper_form"),
+        Axis("N_-", (1, math.inf), (1, 7), every=True, carried="formal: theorem3_paper_form"),
+    ),
     checks=(_every_ranking, _large, _library, _core, _any_k, _needed),
     parts={"rule": _paper, "shift": 0, "beyond": False, "slack": lambda n_pos: n_pos},
     mutants=(
@@ -196,6 +203,7 @@ def _attained_hits(p: Any, t: Tally) -> None:
 @check("attained pairs (i, X) are exactly i <= min(K, N_+), i^2 <= X <= i (S - i)", Kind.ENUMERATION)
 def _attained_pairs(p: Any, t: Tally) -> None:
     for n_pos, n_neg, k in small_sizes(t):
+        t.reach({"N_+": n_pos, "N_-": n_neg})
         _, hits, x = _tables(n_pos, n_neg)
         found = set(zip(hits[:, k - 1].tolist(), x[:, k - 1].tolist()))
         claimed = {(i, c) for i in range(p.most(k, n_pos) + 1) for c in range(i * i, i * (n_pos + k - i) + 1)}
@@ -266,6 +274,10 @@ T3_SHARP = Claim(
         Status.HOLDS,
         "Cannot be improved: the attainable hits given X are exactly lo(X)..hi(X). Up to one hit tighter than the "
         "paper on each side, more where the min binds.",
+    ),
+    scope=(
+        Axis("N_+", (1, math.inf), (1, 7), every=True, carried="formal: attainable_pairs"),
+        Axis("N_-", (1, math.inf), (1, 7), every=True, carried="formal: attainable_pairs"),
     ),
     checks=(_attained_hits, _attained_pairs, _construction, _library_sharp),
     parts={"rule": _sharp, "most": min},

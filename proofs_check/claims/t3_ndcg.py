@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from math import isqrt
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from sim.metrics import ndcg_at_k, ndcg_bounds_from_opauc, opauc_count
 
-from ..model import Claim, Kind, Mutant, Status, Verdict, check
+from ..model import Axis, Claim, Kind, Mutant, Status, Verdict, check
 from ..reference import all_labels, areas, small_sizes
 from ..tally import Tally
 
@@ -53,6 +54,7 @@ def _ideal(n_pos: int, k: int) -> float:
 @check("the dynamic programme's extremes are the extremes over every ranking", Kind.ENUMERATION, tolerance=1e-12)
 def _programme_exact(p: Any, t: Tally) -> None:
     for n_pos, n_neg, k in small_sizes(t):
+        t.reach({"N_+": n_pos, "N_-": n_neg})
         labels = all_labels(n_pos, n_neg)
         x = areas(labels)
         value = labels[:, :k] @ _gains(k)
@@ -98,6 +100,22 @@ T3_NDCG = Claim(
     r"\mathrm{DCG}_{\min/\max}(i, c)",
     domain="No ties, 1 <= K <= N_-, 0 <= X <= K N_+.",
     verdict=Verdict(Status.HOLDS, "Both bounds are attained; c counts the pairs in the right order within the top K."),
+    scope=(
+        Axis(
+            "N_+",
+            (1, math.inf),
+            (1, 7),
+            every=True,
+            carried="proof: the dynamic programme visits every attainable pair of hits and X, T3-sharp",
+        ),
+        Axis(
+            "N_-",
+            (1, math.inf),
+            (1, 7),
+            every=True,
+            carried="proof: the dynamic programme visits every attainable pair of hits and X, T3-sharp",
+        ),
+    ),
     checks=(_programme_exact, _closed_form, _inside),
     parts={"extreme": _programme, "ideal": _ideal},
     mutants=(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..figures import seeded_table
-from ..model import Claim, Kind, Mutant, Role, Status, Verdict, check
+from ..model import Axis, Claim, Kind, Mutant, Role, Status, Verdict, check
 from ..tally import NothingToTest, Tally
 
 OURS = ("DNS(M,N)", "Softmax-v")
@@ -56,6 +56,7 @@ def _ahead_of_all(p: Any, t: Tally) -> None:
 )
 def _ahead_of_some(p: Any, t: Tally) -> None:
     for words, best, other in _best_and_others(p.ours, BEHIND):
+        t.reach({"data": words.split(":")[0].split(", ")[1]})
         t.holds(p.ahead(best, other), words)
 
 
@@ -133,6 +134,7 @@ TAB2 = Claim(
     "amazon2014-health and Gowalla) and of DNS(1, N) with its N tuned (by 3, 4 and 3%), on Gowalla of all the paper's "
     "methods. A softmax over the same pool at a tuned temperature, PRIS, is level with it on the small sets, 5% "
     "behind on Gowalla, 1% with LightGCN: what counts most is that the hardness can be set.",
+    scope=(Axis("data", ("ml-100k", "irb-amazon2014-health", "gowalla"), runs=True),),
     checks=(_ahead_of_all, _ahead_of_some, _level_with_softmax, _ahead_on_gowalla, _printed_gap),
     parts={"ours": OURS, "ahead": _ahead, "factor": 1.1},
     example=_example,

@@ -1,17 +1,24 @@
 """Random rankings and score models: closed forms (exact) beside Monte Carlo kernels.
 
-Exact, for uniformly random rankings: :func:`exact_correlation`, :func:`exact_moments`, :func:`peak`,
+Exact, for uniformly random rankings: :func:`exact_correlation` (:func:`correlation_by_cutoff`: all K at once),
+:func:`exact_moments`, :func:`peak`,
 :func:`scaling_law`, :func:`optimal_weights`, :func:`weights_correlation`, :func:`rational_moments`, and for every
 metric and LLPAUC :func:`lattice_moments`.
 By simulation, for any score model: :func:`simulate_correlation` (Pearson, Spearman, Kendall; peaks with intervals);
 for any weights over negative ranks, with hidden positives or without: :func:`simulate_areas`, :func:`fit_weights`.
+How often an area and a metric order two rankings otherwise: :func:`recall_disagreement`,
+:func:`simulate_disagreement`.
 Sampled metrics: :func:`sampled_correlation` (exact for random rankings), :func:`simulate_sampled_correlation`.
-In the limit of many items, for any smooth score model: :func:`limit_correlation`, :func:`expected_negatives`.
+In the limit of many items, for any smooth score model: :func:`limit_correlation`, :func:`expected_negatives`,
+:func:`roc_exponent`.
+Train labels against test labels: :func:`split_correlation`, :func:`family_correlation`, :func:`predictive_correlation`.
 Score models, each with its population curve and area: :class:`Binormal` and the others.
 """
 
+from .disagreement import Disagreement, joint_law, recall_disagreement, simulate_disagreement
+from .exact.cutoffs import correlation_by_cutoff
 from .exact.lattice import LATTICE_METRICS, lattice_moments
-from .exact.limit import expected_negatives, limit_correlation
+from .exact.limit import expected_negatives, limit_correlation, roc_exponent
 from .exact.moments import (
     LINEAR_METRICS,
     Moments,
@@ -23,6 +30,15 @@ from .exact.moments import (
     scaling_law,
 )
 from .exact.rational import RationalMoments, rational_moments
+from .exact.train_test import (
+    Predictive,
+    PropensityMoments,
+    family_correlation,
+    phi,
+    predictive_correlation,
+    propensity_moments,
+    split_correlation,
+)
 from .exact.weights import optimal_weights, weights_correlation
 from .models.base import ScoreModel
 from .models.known import Binormal, GumbelShift, LogisticShift, PowerROC, StudentT
@@ -43,6 +59,7 @@ __all__ = [
     "BetaScores",
     "Binormal",
     "Correlation",
+    "Disagreement",
     "Empirical",
     "FalseNegatives",
     "FittedWeights",
@@ -52,6 +69,8 @@ __all__ = [
     "Peak",
     "PopularitySkewed",
     "PowerROC",
+    "Predictive",
+    "PropensityMoments",
     "RationalMoments",
     "ScoreModel",
     "SimulatedAreas",
@@ -59,22 +78,32 @@ __all__ = [
     "SimulatedPeaks",
     "StudentT",
     "correlate",
+    "correlation_by_cutoff",
     "exact_correlation",
     "exact_moments",
     "expected_negatives",
+    "family_correlation",
     "fit_weights",
     "hidden_attenuation",
+    "joint_law",
     "lattice_moments",
     "limit_correlation",
     "metric_position_weights",
     "optimal_weights",
     "peak",
+    "phi",
+    "predictive_correlation",
+    "propensity_moments",
     "rational_moments",
+    "recall_disagreement",
+    "roc_exponent",
     "sampled_correlation",
     "sampled_gain",
     "scaling_law",
     "simulate_areas",
     "simulate_correlation",
+    "simulate_disagreement",
     "simulate_sampled_correlation",
+    "split_correlation",
     "weights_correlation",
 ]

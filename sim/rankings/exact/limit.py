@@ -12,7 +12,8 @@ linear follows. For random rankings R(s) = s, and D is the Brownian bridge of :m
 
 With positives rare among the top K and R(s) ~ s^theta there, D is Brownian motion at time s^theta, and Recall@K goes
 best with OPAUC(m/N_-) at m = (2 + theta)/(1 + theta) n_K, n_K = N_- s_K being the negatives expected in the top K:
-1.5 n_K for theta = 1, never beyond 2 n_K. Random rankings have n_K = K N_-/N, hence the scaling law beta* = 1.5 K/N.
+1.5 n_K for theta = 1, not beyond 2 n_K. For a smooth curve theta is :func:`roc_exponent` at s_K. Where positives fill
+the top K the factor can pass 2. Random rankings have n_K = K N_-/N, hence the scaling law beta* = 1.5 K/N.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from ..models.mixed import Empirical, FalseNegatives
 from ..simulate.plan import reported_areas
 from .moments import metric_position_weights, sizes
 
-__all__ = ["expected_negatives", "limit_correlation"]
+__all__ = ["expected_negatives", "limit_correlation", "roc_exponent"]
 
 Curve = Callable[[Any], tuple[Floats, Floats]]
 
@@ -39,8 +40,9 @@ Curve = Callable[[Any], tuple[Floats, Floats]]
 def expected_negatives(n_pos: int, n_neg: int, k: int, *, score_model: ScoreModel | None = None) -> float:
     """n_K: negatives expected in the top K, at the threshold above which K items are expected.
 
-    The correlation of Recall@K with OPAUC(m/N_-) peaks near m = 1.5 n_K, for random rankings (n_K = K N_-/N) and,
-    as long as n_K is a few negatives, for every score model. n_K is K (1 - Precision@K) to first order.
+    The correlation of Recall@K with OPAUC(m/N_-) peaks near m = 1.5 n_K for random rankings (n_K = K N_-/N). Where
+    positives are rare in the top K of a score model it peaks at (2 + theta)/(1 + theta) n_K, theta the
+    :func:`roc_exponent` at n_K/N_-. n_K is K (1 - Precision@K) to first order.
 
     Parameters
     ----------
@@ -150,6 +152,40 @@ def limit_correlation(
     spread = np.sqrt(metric_variance * np.cumsum(area_variance))
     value = np.divide(np.cumsum(covariance), spread, out=np.full(n_neg, np.nan), where=spread > 0.0)
     return np.clip(value, -1.0, 1.0)[m - 1]
+
+
+def roc_exponent(fpr: ArrayLike, *, score_model: ScoreModel | None = None) -> Floats:
+    """Local exponent theta = d log TPR / d log FPR of the population ROC curve: TPR ~ FPR^theta around ``fpr``.
+
+    Parameters
+    ----------
+    fpr : array_like
+        In (0, 1).
+    score_model : ScoreModel, optional
+        A model with a smooth ROC curve; uniformly random rankings (theta = 1) if None.
+
+    Returns
+    -------
+    ndarray of the shape of ``fpr``
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an ``fpr`` outside (0, 1), or a model whose ROC curve has corners.
+
+    Examples
+    --------
+    >>> from sim.rankings import Binormal, PowerROC
+    >>> round(float(roc_exponent(0.01, score_model=PowerROC(0.5))), 6)
+    0.5
+    >>> roc_exponent([1e-4, 1e-2], score_model=Binormal.from_auc(0.9)).round(2).tolist()
+    [0.58, 0.43]
+    """
+    s = np.asarray(fpr, dtype=np.float64)
+    if not ((s > 0.0) & (s < 1.0)).all():
+        raise ValueError(f"fpr must be in (0, 1), got {s[~((s > 0.0) & (s < 1.0))].flat[0]:g}")
+    rise, steep = _curve(score_model)(s)
+    return s * steep / rise
 
 
 def _curve(model: ScoreModel | None) -> Curve:
