@@ -128,9 +128,10 @@ class Epoch:
         )
 
         def loop(first: int, last: int, *rest: Any) -> None:
-            counters = np.zeros(3 * (last - first) + 1, np.int64)
+            counters = np.zeros(3 * (last - first) + 2, np.int64)
             common = shared._replace(counters=counters)
-            kernels.run_batches(0, 1, common, first, first, *rest)  # without a batch it only compiles
+            alone = shared._replace(counters=np.zeros(2, np.int64))
+            kernels.run_batches(0, 1, alone, first, first, *rest)  # without a batch it only compiles
             run_threads(kernels.run_batches, numba.get_num_threads(), common, first, last, *rest, counters=counters)
 
         return loop

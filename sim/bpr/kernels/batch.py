@@ -151,6 +151,8 @@ def run_batches(me, threads, shared, first, last, batch_size, dealt, work, losse
     own = Own(weigher, flatten(work.tables.U, work.tables.mU, work.tables.vU), buffers, work.scratch.masks[me])
     size = task_pairs(batch_size, entries_a_pair)
     local = local_entries(2 * size * entries_a_pair, shared.old)
+    if not barrier(shared.counters, shared.counters.size - 2, threads):  # want of memory shows before this
+        return
     for b in range(first, last):
         begin, end = b * batch_size, min((b + 1) * batch_size, dealt.pairs.size)
         batch = Dealt(dealt.pairs[begin:end], dealt.users[begin:end], dealt.items[begin:end])

@@ -133,7 +133,8 @@ class Shared(NamedTuple):
     """What the users' side of a batch leaves for the items'.
 
     Rows of users as they were; the entries, see :func:`.user.distribute`, and where each block's begin by task; sums of
-    losses by task; and counters, all zero: three a batch (tasks, blocks, arrivals), from the first batch on.
+    losses by task; and counters, all zero: three a batch (tasks, blocks, arrivals), from the first batch on; then one
+    for arrivals before the first, and one for failures, at which all threads return.
     """
 
     old: Any
