@@ -113,6 +113,7 @@ def main() -> int:
     for size in options.batches:
         common: dict[str, Any] = {
             "factors": d, "sampler": sampler, "epochs": options.epochs + 1, "batch_size": size, "rng": 0,
+            "lr": 0.001, "weight_decay": 0.01,
         }  # fmt: skip
         timed("BPRMF", BPRMF(**common))
         timed("LightGCN", LightGCN(layers=options.layers, **common))

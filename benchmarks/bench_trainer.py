@@ -116,10 +116,11 @@ def main() -> int:
     (n_users, n_items), pairs, d = train.shape, train.nnz, options.factors
     moved = 6 * 4 * (n_users + n_items) * d * -(-pairs // 4096)
     print(f"{name}: {n_users:,} x {n_items:,}, {pairs:,} pairs, d = {d}, {numba.get_num_threads()} threads")
-    included = {"exclude_positives": False}
+    plain: dict[str, Any] = {"lr": 0.001, "weight_decay": 0.01, "batch_size": 4096}
+    included = plain | {"exclude_positives": False}
     contenders: list[tuple[Sampler, dict[str, Any]]] = [
         (DNS(5, 200), included),
-        (DNS(5, 200), {}),
+        (DNS(5, 200), plain),
         (DNS(2, 200), included),
         (DNS(100, 200), included),
         (SoftmaxV(1.0, 200), included),
@@ -185,10 +186,10 @@ from sim.bpr import BPRMF
 from sim.data import load
 from sim.sampling import DNS
 start = time.perf_counter()
-BPRMF(32, DNS(5, 200), epochs=1, rng=0).fit(sparse.eye(100, 300, format="csr"))
+BPRMF(32, DNS(5, 200), 0.001, 0.01, epochs=1, batch_size=4096, rng=0).fit(sparse.eye(100, 300, format="csr"))
 print(time.perf_counter() - start)
 if len(sys.argv) > 1:
-    BPRMF(32, DNS(5, 200), epochs=2, rng=0).fit(load(sys.argv[1]).fit)
+    BPRMF(32, DNS(5, 200), 0.001, 0.01, epochs=2, batch_size=4096, rng=0).fit(load(sys.argv[1]).fit)
 # not getrusage: a child's maximum starts at its parent's
 status = Path("/proc/self/status")
 lines = dict(line.split(":", 1) for line in status.read_text().splitlines()) if status.exists() else {}

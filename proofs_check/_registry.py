@@ -7,6 +7,8 @@ import importlib
 import pkgutil
 from collections.abc import Iterable
 
+from sim.core.names import hint
+
 from .model import Claim
 
 __all__ = ["all_claims", "claim_ids", "get_claim", "select_claims"]
@@ -45,12 +47,14 @@ def get_claim(claim_id: str) -> Claim:
     Raises
     ------
     ValueError
-        For an unknown id; the message lists the known ones.
+        For an unknown id; the message lists the known ones, and those that are near.
     """
     try:
         return all_claims()[claim_id]
     except KeyError:
-        raise ValueError(f"claim must be one of {', '.join(all_claims())}, got {claim_id!r}") from None
+        near = hint(claim_id, all_claims(), everything=False)
+        known = ", ".join(all_claims())
+        raise ValueError(f"claim must be one of {known}, got {claim_id!r}{near and ': '}{near}") from None
 
 
 def select_claims(only: Iterable[str] | None = None) -> list[Claim]:
@@ -65,9 +69,11 @@ def select_claims(only: Iterable[str] | None = None) -> list[Claim]:
         return list(all_claims().values())
     wanted: set[str] = set()
     for name in only:
+        short, size = name.casefold(), len(name)
         members = {
-            c for c in all_claims() if c == name or (c.startswith(name) and c[len(name) :][:1] in {*"abcdefghi-"})
-        }
+            c for c in all_claims()
+            if c.casefold() == short or (c.casefold().startswith(short) and c[size:][:1] in {*"abcdefghi-"})
+        }  # fmt: skip
         if not members:
             get_claim(name)
         wanted |= members

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ._registry import get_claim
-from .model import ClaimResult, Evidence
+from .model import Claim, ClaimResult, Evidence, MutantResult
+from .tally import NothingToTest
 
 __all__ = ["false_alarm", "ledger_table", "summary", "to_html", "to_json", "write_text"]
 
@@ -27,7 +28,7 @@ def summary(results: Sequence[ClaimResult], complete: bool = True) -> str:
     """One line about the run."""
     if not results:
         return "interrupted; no claim had finished" if not complete else "no claims"
-    mutants = sum(len(r.mutants) for r in results)
+    mutants = sum(r.tried for r in results)
     killed = sum(r.killed for r in results)
     differ = [r.id for r in results if not r.agrees]
     line = (
@@ -35,6 +36,8 @@ def summary(results: Sequence[ClaimResult], complete: bool = True) -> str:
         f"false alarm <= {false_alarm(results):.1g}"
     )
     line += f"; verdict differs from the record: {', '.join(differ)}" if differ else "; every verdict as recorded"
+    if absent := [r for r in results if r.needs]:
+        line += "; not checked: " + ", ".join(f"{r.id} (needs {', '.join(r.needs)})" for r in absent)
     return line if complete else f"interrupted; {line}"
 
 
@@ -50,9 +53,11 @@ def ledger_table(results: Sequence[ClaimResult]) -> Any:
     for r in results:
         style = "" if r.agrees else "bold red"
         verdict = str(r.status) if r.status == r.recorded else f"{r.status} (recorded: {r.recorded})"
+        if r.needs and r.agrees:
+            verdict = f"not checked: needs {', '.join(r.needs)} (recorded: {r.recorded})"
         table.add_row(
             *(r.id, r.title, verdict, r.strongest, f"{r.cases:,}", _number(r.deviation)),
-            *(f"{r.killed}/{len(r.mutants)}", f"{r.seconds:.1f}"),
+            *(f"{r.killed}/{r.tried}", f"{r.seconds:.1f}"),
             style=style,
         )
     return table
@@ -69,7 +74,9 @@ def problems(results: Sequence[ClaimResult]) -> list[str]:
                 lines.append(f"{r.id}: error in '{e.words}': {e.error}")
             elif e.passed is False:
                 lines.append(f"{r.id}: '{e.words}' failed (seed {e.seed}): {e.counterexample}")
-        lines += [f"{r.id}: mutant survives: {m.words} {m.by}".rstrip() for m in r.mutants if not m.killed]
+        lines += [
+            f"{r.id}: mutant survives: {m.words} {m.by}".rstrip() for m in r.mutants if m.checked and not m.killed
+        ]
     return lines
 
 
@@ -86,7 +93,7 @@ def to_json(results: Sequence[ClaimResult], effort: str, complete: bool) -> str:
         entry.update(
             where=claim.where, statement=claim.statement, latex=claim.latex, domain=claim.domain, sharp=claim.sharp
         )
-        entry.update(verdict=claim.verdict.words, example=claim.example() if claim.example else "", agrees=r.agrees)
+        entry.update(verdict=claim.verdict.words, example=_example(claim), agrees=r.agrees)
         entries.append(_plain(entry))
     document = {
         "effort": effort,
@@ -116,7 +123,7 @@ def to_html(results: Sequence[ClaimResult], effort: str, complete: bool) -> str:
         cells = "".join(f"<td>{_esc(c)}</td>" for c in (r.title, r.status, r.strongest))
         cells += "".join(
             f'<td class="num">{c}</td>'
-            for c in (f"{r.cases:,}", _number(r.deviation), f"{r.killed}/{len(r.mutants)}", f"{r.seconds:.1f}")
+            for c in (f"{r.cases:,}", _number(r.deviation), f"{r.killed}/{r.tried}", f"{r.seconds:.1f}")
         )
         mark = "" if r.agrees else ' class="differs"'
         rows.append(f'<tr{mark}><td><a href="#{_esc(r.id)}">{_esc(r.id)}</a></td>{cells}</tr>')
@@ -128,12 +135,12 @@ def to_html(results: Sequence[ClaimResult], effort: str, complete: bool) -> str:
         ]
         if claim.sharp:
             parts.append(f"<p><b>Sharp statement.</b> {_esc(claim.sharp)}</p>")
-        if claim.example:
-            parts.append(f"<p><b>By hand.</b></p><pre>{_esc(claim.example())}</pre>")
+        if example := _example(claim):
+            parts.append(f"<p><b>By hand.</b></p><pre>{_esc(example)}</pre>")
         parts.append("<details><summary>Evidence</summary><ul>")
         parts += [f"<li>{_esc(describe(e))}</li>" for e in r.evidence]
         parts.append("</ul></details><details><summary>Mutants</summary><ul>")
-        parts += [f"<li>{'killed' if m.killed else 'SURVIVES'}: {_esc(m.words)} - {_esc(m.by)}</li>" for m in r.mutants]
+        parts += [f"<li>{_fate(m)}: {_esc(m.words)} - {_esc(m.by)}</li>" for m in r.mutants]
         parts.append("</ul></details>")
         sections.append("".join(parts))
     names = ("id", "title", "verdict", "strongest evidence", "cases", "largest deviation", "mutants", "seconds")
@@ -147,6 +154,8 @@ def to_html(results: Sequence[ClaimResult], effort: str, complete: bool) -> str:
 
 def describe(e: Evidence) -> str:
     """One line about a piece of evidence."""
+    if e.needs:
+        return f"{e.kind}, {e.role}: {e.words}: not checked: needs {e.needs}"
     outcome = "error" if e.error else {True: "passed", False: "failed", None: "nothing to test yet"}[e.passed]
     line = f"{e.kind}, {e.role}: {e.words}: {outcome}, {e.cases:,} cases"
     if e.deviation:
@@ -157,6 +166,18 @@ def describe(e: Evidence) -> str:
     if e.seed:
         line += f", seed {e.seed}"
     return ". ".join([line, *filter(None, [e.counterexample, e.error]), *e.notes])
+
+
+def _fate(m: MutantResult) -> str:
+    return "killed" if m.killed else "SURVIVES" if m.checked else "not checked"
+
+
+def _example(claim: Claim) -> str:
+    """The claim's example; none where the table that it is taken from is not here."""
+    try:
+        return claim.example() if claim.example else ""
+    except NothingToTest:
+        return ""
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -8,13 +8,14 @@ import signal
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import replace
 
-from sim.core.validation import check_choice, check_int
+from sim.core.validation import MOST_JOBS, check_choice, check_int
 
 from ._formal import formal_evidence
 from ._registry import get_claim, select_claims
 from .model import Check, Claim, ClaimResult, Evidence, Mutant, MutantResult, derive_status
-from .tally import EFFORTS, NothingToTest, Refuted, Tally
+from .tally import EFFORTS, MissingTable, NothingToTest, Refuted, Tally
 
 __all__ = ["run", "run_check", "run_claim"]
 
@@ -26,7 +27,7 @@ def run_check(claim: Claim, one: Check, effort: str = "quick", mutant: Mutant | 
     """Run one check of a claim, or of a mutant of it."""
     tally = Tally(f"{claim.id}: {one.words}", effort, one.tolerance, one.false_alarm)
     passed: bool | None = True
-    counterexample = error = ""
+    counterexample = error = needs = ""
     parts = claim.namespace(mutant)
     start = time.perf_counter()
     try:
@@ -35,6 +36,8 @@ def run_check(claim: Claim, one: Check, effort: str = "quick", mutant: Mutant | 
             error = "the check tested no case"
     except Refuted as failure:
         passed, counterexample = False, str(failure)
+    except MissingTable as missing:
+        passed, needs = None, str(missing)
     except NothingToTest as nothing:
         passed, counterexample = None, str(nothing)
     except Exception as failure:
@@ -56,6 +59,7 @@ def run_check(claim: Claim, one: Check, effort: str = "quick", mutant: Mutant | 
         error=error,
         notes=tuple(tally.notes),
         parts=tuple(sorted(parts._used)),
+        needs=needs,
     )
 
 
@@ -63,7 +67,7 @@ def run_claim(claim: Claim, effort: str = "quick") -> ClaimResult:
     """Run a claim's checks at the given effort and its mutants at quick effort.
 
     A mutant counts as killed if a check that the claim itself passes fails on it by a counterexample; an error in a
-    check is no kill.
+    check is no kill. One that survives where a check had nothing to test is not checked, and counts neither way.
 
     Examples
     --------
@@ -76,7 +80,11 @@ def run_claim(claim: Claim, effort: str = "quick") -> ClaimResult:
     start = time.perf_counter()
     evidence = [run_check(claim, one, effort) for one in claim.checks]
     usable = [(one, e.parts) for one, e in zip(claim.checks, evidence) if e.passed]
+    idle = [e for e in evidence if e.passed is None]
     mutants = tuple(_run_mutant(claim, mutant, usable) for mutant in claim.mutants)
+    if idle:
+        why = f"needs {needs}" if (needs := _tables(idle)) else "nothing to test"
+        mutants = tuple(m if m.killed or m.by else replace(m, checked=False, by=why) for m in mutants)
     evidence += formal_evidence(claim.id)
     found = tuple(evidence)
     return ClaimResult(
@@ -88,6 +96,10 @@ def run_claim(claim: Claim, effort: str = "quick") -> ClaimResult:
         mutants=mutants,
         seconds=time.perf_counter() - start,
     )
+
+
+def _tables(evidence: Iterable[Evidence]) -> str:
+    return ", ".join(dict.fromkeys(e.needs for e in evidence if e.needs))
 
 
 def _run_mutant(claim: Claim, mutant: Mutant, usable: list[tuple[Check, tuple[str, ...]]]) -> MutantResult:
@@ -139,7 +151,7 @@ def run(
     check_choice("effort", effort, EFFORTS)
     if jobs is None:
         jobs = 1 if len(selected) < 4 else min(2, os.cpu_count() or 1)
-    jobs = check_int("jobs", jobs, low=1)
+    jobs = check_int("jobs", jobs, low=1, most=MOST_JOBS)
     done: dict[str, ClaimResult] = {}
 
     def finish(result: ClaimResult) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+
+from sim.cli.parser import Parser
+from sim.core.terminal import INTERRUPTED, STATUS, check_target, guarded, printable
 
 from ._claims_md import claims_markdown, claims_path
 from ._registry import all_claims, select_claims
@@ -16,8 +18,6 @@ from .tally import EFFORTS
 
 __all__ = ["add_arguments", "execute", "main"]
 
-INTERRUPTED = 130
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``hns check`` to a parser."""
@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=int, metavar="N", help="processes (default: the cores at hand, at most 2)")
     parser.add_argument("--json", metavar="FILE", help="write everything found as JSON")
     parser.add_argument("--html", metavar="FILE", help="write the ledger as one HTML page")
+    parser.add_argument("--parents", action="store_true", help="make the folder of a file to write if it is not there")
     parser.add_argument("--list", action="store_true", help="list the claims with their recorded verdicts and stop")
     parser.add_argument("--write-claims", action="store_true", help="write CLAIMS.md anew and stop")
 
@@ -33,41 +34,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Run the ledger with parsed options; the exit status.
 
-    0: every verdict is the recorded one; 1: one differs; 2: wrong arguments; 130: interrupted, after the finished
-    claims have been printed and written.
+    0: every verdict is the recorded one; 1: one differs; 130: interrupted, after the finished claims have been printed
+    and written. Wrong arguments are a ValueError.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     console = Console(width=None if sys.stdout.isatty() else 160)
-    try:
-        only = [name for group in options.only for name in group.split(",") if name] if options.only else None
-        selected = select_claims(only)
-        for name in filter(None, (options.json, options.html)):
-            if not Path(name).resolve().parent.is_dir():
-                raise ValueError(f"output folder must exist, got {name}")
-        if options.list:
-            for claim in selected:
-                console.print(f"{claim.id:9} {claim.verdict.status!s:23} {claim.title}", markup=False, highlight=False)
-            return 0
-        if options.write_claims:
-            write_text(claims_path(), claims_markdown())
-            console.print(f"wrote {claims_path().name}: {len(all_claims())} claims")
-            return 0
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task("claims", total=len(selected))
+    only = [name for group in options.only for name in group.split(",") if name] if options.only else None
+    selected = select_claims(only)
+    for option in ("json", "html"):
+        check_target(f"--{option}", getattr(options, option), parents=options.parents)
+    if options.list:
+        for claim in selected:
+            console.print(f"{claim.id:9} {claim.verdict.status!s:23} {claim.title}", markup=False, highlight=False)
+        return 0
+    if options.write_claims:
+        write_text(claims_path(), claims_markdown())
+        console.print(f"wrote {claims_path().name}: {len(all_claims())} claims")
+        return 0
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    shown = sys.stderr.isatty()  # elsewhere it would leave an empty line
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not shown) as bar:
+        task = bar.add_task("claims", total=len(selected))
 
-            def advance(result: ClaimResult) -> None:
-                bar.update(task, advance=1, description=f"{result.id}: {result.status}")
+        def advance(result: ClaimResult) -> None:
+            bar.update(task, advance=1, description=f"{result.id}: {result.status}")
 
-            results, complete = run(only, effort=options.effort, jobs=options.jobs, progress=advance)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        results, complete = run(only, effort=options.effort, jobs=options.jobs, progress=advance)
     console.print(ledger_table(results))
     for line in problems(results):
-        console.print(line, markup=False, highlight=False)
+        console.print(printable(line), markup=False, highlight=False)
     console.print(summary(results, complete), markup=False, highlight=False)
     if options.json:
         write_text(options.json, to_json(results, options.effort, complete))
@@ -79,7 +76,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "proofs_check") -> int:
-    """Parse arguments and run the ledger; ``prog`` is the name shown in the help.
+    """Parse arguments and run the ledger; ``prog`` is the name shown in the help. Errors are one line, status 2.
 
     Examples
     --------
@@ -87,6 +84,10 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "proofs_check") -> in
     T3-sharp  holds                   Theorem 3 with the best possible bounds
     0
     """
-    parser = argparse.ArgumentParser(prog=prog, description="Test every claim of the paper.")
-    add_arguments(parser)
-    return execute(parser.parse_args(argv))
+
+    def go() -> int:
+        parser = Parser(prog=prog, description="Test every claim of the paper.", epilog=STATUS)
+        add_arguments(parser)
+        return execute(parser.parse_args(argv))
+
+    return guarded(go)

@@ -1,28 +1,30 @@
-"""The studies' tables in ``figures/`` as evidence."""
+"""The studies' tables as evidence: those of ``figures/`` in a checkout, the package's copies where it is installed."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .tally import NothingToTest
+from .tally import MissingTable, NothingToTest
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["FIGURES", "figure_table", "seeded_table"]
 
-FIGURES = Path(__file__).resolve().parents[1] / "figures"
+HERE = Path(__file__).resolve().parent
+FIGURES = HERE.parent / "figures" if (HERE.parent / "pyproject.toml").is_file() else HERE / "tables"
+"""The checkout's tables; of an installed package its own copies, which pyproject.toml lists."""
 MIN_SEEDS = 3
 
 
 def figure_table(name: str) -> pd.DataFrame:
-    """The table ``figures/<name>.csv``; there is nothing to test where it is missing."""
+    """The table ``figures/<name>.csv``; :class:`MissingTable` where there is none."""
     import pandas as pd
 
     path = FIGURES / f"{name}.csv"
-    if not path.exists():
-        raise NothingToTest(f"no table figures/{name}.csv; hns reproduce --only {name} makes it")
+    if not path.is_file():
+        raise MissingTable(f"figures/{name}.csv")
     return pd.read_csv(path)
 
 

@@ -191,7 +191,8 @@ class Evidence:
     """Outcome of one check.
 
     ``passed`` is None where there is nothing to test yet (an experiment that has not been run). ``counterexample`` is
-    the first case that failed; ``error`` a failure of the check itself; ``parts`` the ingredients it looked at.
+    the first case that failed; ``error`` a failure of the check itself; ``parts`` the ingredients it looked at;
+    ``needs`` the table that it could not find.
     """
 
     words: str
@@ -208,15 +209,17 @@ class Evidence:
     error: str = ""
     notes: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
+    needs: str = ""
 
 
 @dataclass(frozen=True)
 class MutantResult:
-    """Whether a mutant was refuted, and by which case."""
+    """Whether a mutant was refuted, and by which case; ``checked`` is False where there was nothing to refute it by."""
 
     words: str
     killed: bool
     by: str = ""
+    checked: bool = True
 
 
 @dataclass(frozen=True)
@@ -241,6 +244,16 @@ class ClaimResult:
         if self.status == self.recorded:
             return True
         return Status.OPEN in (self.status, self.recorded) and self.status is not Status.NOT_VERIFIED
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Tables that its checks could not find."""
+        return tuple(dict.fromkeys(e.needs for e in self.evidence if e.needs))
+
+    @property
+    def tried(self) -> int:
+        """Mutants that could be tried."""
+        return sum(m.checked for m in self.mutants)
 
     @property
     def cases(self) -> int:
@@ -276,7 +289,7 @@ def derive_status(evidence: tuple[Evidence, ...], mutants: tuple[MutantResult, .
     checks exist); where it fails on a counterexample, it holds with a condition or approximately if such checks
     pass, and is refuted if there are none.
     """
-    if not evidence or any(e.error for e in evidence) or not all(m.killed for m in mutants):
+    if not evidence or any(e.error for e in evidence) or any(m.checked and not m.killed for m in mutants):
         return Status.NOT_VERIFIED
     if any(e.passed is False and e.role is not Role.STATEMENT for e in evidence):
         return Status.NOT_VERIFIED

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["EFFORTS", "NothingToTest", "Refuted", "Tally", "z_limit"]
+__all__ = ["EFFORTS", "MissingTable", "NothingToTest", "Refuted", "Tally", "z_limit"]
 
 EFFORTS = ("quick", "full")
 
@@ -23,6 +23,10 @@ class Refuted(Exception):
 
 class NothingToTest(Exception):
     """There are no data to test the claim on yet."""
+
+
+class MissingTable(NothingToTest):
+    """A table that the check reads is not here; the message is its name."""
 
 
 def z_limit(false_alarm: float, comparisons: int) -> float:

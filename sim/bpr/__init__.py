@@ -3,6 +3,7 @@
 from .evaluate import Ranks, evaluate, rank_positives
 from .lightgcn import LightGCN
 from .model import BPRMF, Diverged
+from .popularity import Popularity
 from .settings import paper_settings
 
-__all__ = ["BPRMF", "Diverged", "LightGCN", "Ranks", "evaluate", "paper_settings", "rank_positives"]
+__all__ = ["BPRMF", "Diverged", "LightGCN", "Popularity", "Ranks", "evaluate", "paper_settings", "rank_positives"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import signal
 import threading
 import time
@@ -17,9 +16,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ..core.jit import MAX_THREADS
+from ..core.memory import check_memory
 from ..core.pairs import clean_pairs
 from ..core.random import stream2
-from ..core.simd import LANES, aligned, aligned_zeros
+from ..core.simd import LANES, aligned_zeros
 from ..core.threads import run_threads
 from ..sampling import NonSampling, Refresh, Sampler
 from ..sampling.kernels.pools import mask_words
@@ -27,13 +27,27 @@ from ..sampling.proposals import item_weights, proposal_arrays
 from .kernels import batch as kernels
 from .kernels.full import run_full_batches
 from .kernels.optimizer import catch_up
+from .kernels.structs import (
+    Dealt,
+    Flags,
+    Interactions,
+    Objective,
+    Optimizer,
+    Pool,
+    Scratch,
+    Shared,
+    Tables,
+    Weigher,
+    Work,
+)  # fmt: skip
 from .settings import BETA1, BETA2, EPS, LOSSES, RULES, Settings
 
 if TYPE_CHECKING:
     from .model import BPRMF
 
 __all__ = [
-    "BITS", "TABLES", "Diverged", "Epoch", "Interrupt", "checked_tables", "interactions", "table_shapes", "threads",
+    "BITS", "STATE", "TABLES", "Diverged", "Epoch", "Interrupt", "interactions", "start_tables", "table_shapes",
+    "threads", "trainable", "training_bytes",
 ]  # fmt: skip
 
 TABLES = ("U", "mU", "vU", "V", "mV", "vV")
@@ -64,36 +78,39 @@ class Epoch:
         self.n_batches = -(-self.order.size // s.batch_size)
         self.batch_size = min(s.batch_size, self.order.size)
         self.whole_users = isinstance(model.sampler, NonSampling)
-        by_user = (train.indptr, train.indices)
-        self.data = (self.pair_user, *by_user) if self.whole_users else by_user
-        self.dealt = self.order if self.whole_users else (self.order, *(np.empty_like(self.order) for _ in by_user))
+        self.dealt = Dealt(self.order, np.empty_like(self.order), np.empty_like(self.order))
         if self.whole_users:  # of all their pairs; about as many batches
             users = np.unique(self.pair_user[self.pairs]).size
             self.batch_size = -(-users // self.n_batches)
             self.n_batches = -(-users // self.batch_size)
         self.done = np.zeros(train.shape[0], dtype=np.int32)
-        self.tables = (*(model._tables[name] for name in TABLES), self.done)
         sampler = model.sampler
-        self.sampler = (
-            sampler.params_array(), sampler.compiled(s.dtype), sampler.rank_based, sampler.by_score,
-            bool(sampler.corrected), sampler.sees_positive,
-        )  # fmt: skip
-        self.pool = (sampler.N, sampler.width)
         counts = np.bincount(train.indices[self.pairs], minlength=train.shape[1]).astype(np.float64)
         self.adaptive, self.counts = sampler if sampler.adaptive else None, counts
-        self.proposal = proposal_arrays("uniform" if sampler.adaptive else sampler.proposal, counts)
         self.state = model._tables
-        real = np.dtype(s.dtype).type
-        self.objective = (LOSSES[s.loss], real(s.margin), real(1 / s.temperature), float(s.share))
-        self.flags = (s.exclude_positives, s.replace, s.sum_negatives, s.mean_batch, s.sparse)
         n_items, width = model._tables["V"].shape
         shift = kernels.block_shift(n_items, width * np.dtype(s.dtype).itemsize, self.batch_size)
-        self.shift = np.uint32(shift)
-        self.scratch = (
-            aligned_zeros((MAX_THREADS, 1 << shift, width), s.dtype),
-            np.zeros((MAX_THREADS, 1 << shift), np.uint8),
-            np.zeros((MAX_THREADS, mask_words(n_items)), np.uint64),
-        )
+        real = np.dtype(s.dtype).type
+        self.work = Work(
+            data=Interactions(train.indptr, train.indices, self.pair_user),
+            tables=Tables(**{name: model._tables[name] for name in TABLES}, done=self.done),
+            weigher=Weigher(
+                sampler.params_array(), sampler.compiled(s.dtype), sampler.rank_based, sampler.by_score,
+                bool(sampler.corrected), sampler.sees_positive,
+            ),
+            pool=Pool(sampler.N, sampler.width),
+            proposal=proposal_arrays("uniform" if sampler.adaptive else sampler.proposal, counts),
+            objective=Objective(LOSSES[s.loss], real(s.margin), real(1 / s.temperature), float(s.share)),
+            flags=Flags(s.exclude_positives, s.replace, s.sum_negatives, s.sparse),
+            optimizer=self._optimizer(0),
+            scratch=Scratch(
+                aligned_zeros((MAX_THREADS, 1 << shift, width), s.dtype),
+                np.zeros((MAX_THREADS, 1 << shift), np.uint8),
+                np.zeros((MAX_THREADS, mask_words(n_items)), np.uint64),
+            ),
+            shift=np.uint32(shift),
+            key=np.uint64(0),
+        )  # fmt: skip
         self.loop = run_full_batches if self.whole_users else self._sampling_loop(sampler)
         self.slice = 1
 
@@ -101,17 +118,18 @@ class Epoch:
         """The loop over batches, with what its two sides share."""
         entries_a_pair = sampler.width + 1
         tasks = -(-self.batch_size // kernels.task_pairs(self.batch_size, entries_a_pair))
-        U, V = self.tables[0], self.tables[3]
-        shared = (
-            aligned_zeros((self.batch_size, U.shape[1]), U.dtype),
-            aligned_zeros(2 * self.batch_size * entries_a_pair, np.uint32 if U.itemsize == 4 else np.uint64),
-            np.zeros((tasks, -(-len(V) >> int(self.shift)) + 1), np.uint32),
-            np.zeros(tasks),
+        U, V = self.work.tables.U, self.work.tables.V
+        shared = Shared(
+            old=aligned_zeros((self.batch_size, U.shape[1]), U.dtype),
+            entries=aligned_zeros(2 * self.batch_size * entries_a_pair, np.uint32 if U.itemsize == 4 else np.uint64),
+            offsets=np.zeros((tasks, -(-len(V) >> int(self.work.shift)) + 1), np.uint32),
+            task_losses=np.zeros(tasks),
+            counters=np.zeros(0, np.int64),
         )
 
         def loop(first: int, last: int, *rest: Any) -> None:
-            common = (*shared, np.zeros(3 * (last - first), np.int64))
-            kernels.run_batches(0, 1, common, first, first, *rest)  # no batch: compile
+            common = shared._replace(counters=np.zeros(3 * (last - first), np.int64))
+            kernels.run_batches(0, 1, common, first, first, *rest)  # without a batch it only compiles
             run_threads(kernels.run_batches, numba.get_num_threads(), common, first, last, *rest)
 
         return loop
@@ -123,10 +141,7 @@ class Epoch:
         call. ``tick`` is told the pairs done. The tables are then as after that batch, whatever was postponed.
         """
         batches = self._deal(self.key(kernels.SHUFFLE, epoch))
-        key = self.key(kernels.POOLS, epoch)
-        hyper = np.array([self.s.lr_at(epoch), self.s.weight_decay, BETA1, BETA2, EPS], self.s.dtype)
-        constant = self.s.factors if self.s.item_bias else -1
-        optimizer = (RULES[self.s.optimizer], hyper, *self.s.steps(epoch, self.n_batches), constant)
+        self.work = self.work._replace(optimizer=self._optimizer(epoch), key=self.key(kernels.POOLS, epoch))
         if stop():
             return first, 0.0
         if self.adaptive is not None:
@@ -137,16 +152,13 @@ class Epoch:
         while first < self.n_batches and going:
             last = min(first + self.slice, self.n_batches)
             start = time.perf_counter()
-            self.loop(
-                first, last, batches, self.dealt, self.data, self.tables, self.sampler, self.pool,
-                self.proposal, self.objective, self.flags, key, self.shift, optimizer, self.scratch, losses,
-            )  # fmt: skip
+            self.loop(first, last, batches, self.order if self.whole_users else self.dealt, self.work, losses)
             pace = (time.perf_counter() - start) / (last - first)
             self.slice = max(1, int(_SLICE_SECONDS / max(pace, 1e-9)))
             tick(self._pairs_before(last, batches) - self._pairs_before(first, batches))
             first, going = last, not stop()
         if not self.s.sparse:
-            run_threads(catch_up, numba.get_num_threads(), first, self.done, *self.tables[:3], optimizer)
+            run_threads(catch_up, numba.get_num_threads(), first, self.work.tables, self.work.optimizer)
         return first, math.fsum(losses)
 
     def _deal(self, key: np.uint64) -> Any:
@@ -156,7 +168,9 @@ class Epoch:
         """
         if not self.whole_users:
             scratch = np.empty_like(self.order)
-            kernels.deal_batches(key, self.batch_size, scratch, self.pairs, self.pair_user, self.data[1], self.dealt)
+            kernels.deal_batches(
+                key, self.batch_size, scratch, self.pairs, self.pair_user, self.train.indices, self.dealt
+            )
             return self.batch_size
         users, row = np.unique(self.pair_user[self.pairs], return_inverse=True)
         batch = np.empty(users.size, np.int32)
@@ -172,16 +186,22 @@ class Epoch:
         state = {name[len(STATE) :]: array for name, array in self.state.items() if name.startswith(STATE)}
         if first == 0 or not state:
             U, V = self.factors()
-            *_, indptr, indices = self.data
-            sampler.refresh(Refresh(U, V, indptr, indices, self.s.exclude_positives, self.counts, key), state)
+            data = self.work.data
+            sampler.refresh(Refresh(U, V, data.indptr, data.indices, self.s.exclude_positives, self.counts, key), state)
             if not all(np.isfinite(array).all() for array in state.values()):
                 raise Diverged(f"{type(sampler).__name__}'s state is not finite: use a smaller rate or lr")
             self.state.update({STATE + name: array for name, array in state.items()})
-        self.proposal = sampler.adaptive_proposal(state)
+        self.work = self.work._replace(proposal=sampler.adaptive_proposal(state))
 
     def factors(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """The tables whose products are the scores."""
-        return self.tables[0], self.tables[3]
+        return self.work.tables.U, self.work.tables.V
+
+    def _optimizer(self, epoch: int) -> Optimizer:
+        """The update rule in an epoch."""
+        hyper = np.array([self.s.lr_at(epoch), self.s.weight_decay, BETA1, BETA2, EPS], self.s.dtype)
+        constant = self.s.factors if self.s.item_bias else -1
+        return Optimizer(RULES[self.s.optimizer], hyper, *self.s.steps(epoch, self.n_batches), constant)
 
     def key(self, name: int, epoch: int) -> np.uint64:
         """Random stream ``name`` of an epoch."""
@@ -231,25 +251,41 @@ def table_shapes(shape: tuple[int, int], settings: Settings) -> dict[str, tuple[
     return {name: (shape[0] if name.endswith("U") else shape[1], width) for name in TABLES}
 
 
-def checked_tables(
-    path: str | os.PathLike[str], arrays: dict[str, NDArray[Any]], prefix: str, shape: tuple[int, int], s: Settings
-) -> dict[str, NDArray[Any]]:
-    """The tables that a file keeps under ``prefix``; all of them, of the right shapes and type, or a ValueError."""
-    tables = {name: arrays.get(prefix + name) for name in TABLES}
-    for name, wanted in table_shapes(shape, s).items():
-        found = tables[name]
-        if found is None or found.shape != wanted or found.dtype != s.dtype:
-            got = "none" if found is None else f"{found.dtype} of shape {found.shape}"
-            raise ValueError(f"{path} must hold {prefix}{name} as {s.dtype} of shape {wanted}, got {got}")
-    state = {name[len(prefix) :]: a for name, a in arrays.items() if name.startswith(prefix + STATE)}
-    return {name: aligned(table) for name, table in (tables | state).items()}
+def start_tables(shape: tuple[int, int], s: Settings, seed: int) -> dict[str, NDArray[Any]]:
+    """The tables before the first epoch: normal factors, moments of zero."""
+    tables = {name: aligned_zeros(size, s.dtype) for name, size in table_shapes(shape, s).items()}
+    scale = np.dtype(s.dtype).type(s.init_scale)
+    for number, name in enumerate("UV"):
+        key = np.uint64(stream2(np.uint64(seed), kernels.START, number))
+        kernels.fill_normal(key, scale, s.factors, tables[name])
+    if s.item_bias:
+        tables["U"][:, s.factors] = 1
+    return tables
 
 
-def interactions(user_items: Any, model: BPRMF) -> sparse.csr_matrix:
-    """The observed pairs, at least one, if the model can be trained on them."""
+def training_bytes(pairs: sparse.csr_matrix, model: BPRMF) -> int:
+    """About the memory that a training on these pairs holds, besides the pairs themselves."""
+    s, sampler = model.settings, model.sampler
+    size = np.dtype(s.dtype).itemsize
+    width = -(-s.columns // LANES) * LANES
+    tables = (8 if getattr(s, "layers", 0) else 6) * sum(pairs.shape) * width * size
+    batch = min(s.batch_size, pairs.nnz)
+    entries = 0 if isinstance(sampler, NonSampling) else batch * (width + 2 * (sampler.width + 1)) * size
+    caches = pairs.shape[0] * int(getattr(sampler, "C", 0)) * 8
+    pools = min(MAX_THREADS, numba.get_num_threads()) * 24 * int(sampler.N)
+    return int(tables + entries + caches + pools + 24 * pairs.nnz)
+
+
+def interactions(user_items: Any) -> sparse.csr_matrix:
+    """The observed pairs, at least one."""
     csr = clean_pairs("user_items", user_items)
     if csr.nnz == 0:
         raise ValueError(f"user_items must have at least one observed pair, got none in shape {csr.shape}")
+    return csr
+
+
+def trainable(csr: sparse.csr_matrix, model: BPRMF) -> None:
+    """A ValueError if the model cannot be trained on these pairs."""
     if not model.settings.replace and csr.shape[1] < model.sampler.N:
         raise ValueError(f"N must be <= {csr.shape[1]} items to draw pools without replacement, got {model.sampler.N}")
     s, sampler = model.settings, model.sampler
@@ -257,7 +293,10 @@ def interactions(user_items: Any, model: BPRMF) -> sparse.csr_matrix:
         if s.loss != "bpr":
             raise ValueError(f"loss must be 'bpr' for training without sampling, got {s.loss!r}")
     elif min(s.batch_size, csr.nnz) * (sampler.width + 1) >= 1 << 31:
-        raise ValueError(f"batch_size must be < {(1 << 31) // (sampler.width + 1)} for {sampler}, got {s.batch_size}")
+        most = ((1 << 31) - 1) // (sampler.width + 1)
+        if most == 0:
+            raise ValueError(f"{sampler} keeps too many negatives of a pair: less than {1 << 31} can be")
+        raise ValueError(f"batch_size must be <= {most} for {sampler}, got {s.batch_size}")
+    check_memory(training_bytes(csr, model), None, "use fewer factors, a smaller batch_size or a smaller N")
     if sampler.proposal != "uniform":
         item_weights(sampler.proposal, np.bincount(csr.indices, minlength=csr.shape[1]).astype(np.float64))
-    return csr

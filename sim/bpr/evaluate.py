@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ..core.pairs import clean_pairs
-from ..core.validation import check_finite, check_fraction, check_int
+from ..core.validation import MOST_SIZE, check_finite, check_fraction, check_int
 from ..metrics.kernels.rank_simd import panel_width
 from ..metrics.kernels.ranks import pack_items, positive_ranks, top_items
 from .kernels.evaluate import opauc_from_ranks, topk_from_ranks
@@ -62,7 +62,7 @@ class Ranks:
         dict
             "recall@5" etc. to arrays of shape (len(users),): recall, precision, ndcg, ap, mrr, hit at every k.
         """
-        cuts = np.asarray([check_int("k", k, low=1) for k in ks], dtype=np.int64)
+        cuts = np.asarray([check_int("k", k, low=1, most=MOST_SIZE) for k in ks], dtype=np.int64)
         users = self.users
         table = np.empty((users.size, cuts.size, len(METRICS)))
         topk_from_ranks(self.indptr, self.ranks, users, cuts, table)
@@ -181,7 +181,7 @@ def _tables(user_factors: NDArray[Any], item_factors: NDArray[Any]) -> tuple[NDA
     """The users' table, the items' table in panels, and the number of items."""
     dtype = np.result_type(user_factors, item_factors, np.float32)
     U, V = (
-        check_finite(name, np.ascontiguousarray(table, dtype=dtype))
+        check_finite(name, np.require(table, dtype, ("C", "W")))  # kernels are compiled for what can be written to
         for name, table in (("user_factors", user_factors), ("item_factors", item_factors))
     )
     if U.ndim != 2 or V.ndim != 2 or U.shape[1] != V.shape[1]:

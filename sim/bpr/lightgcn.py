@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ..core.simd import aligned_zeros
-from ..core.validation import check_int
-from ..sampling import DNS, Sampler
+from ..core.validation import MOST_LAYERS, MOST_SIZE, check_int
+from ..sampling import Sampler
 from .epoch import Epoch, threads
 from .kernels import graph as kernels
 from .kernels.optimizer import ADAM
+from .kernels.structs import Optimizer, Tables, Work
 from .model import BPRMF
+from .saved import checked_table
 from .settings import Settings
 
 __all__ = ["Graph", "LightGCN"]
@@ -42,8 +44,8 @@ class GraphSettings(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_int("layers", self.layers, low=0)
-        check_int("refresh", self.refresh, low=1)
+        check_int("layers", self.layers, low=0, most=MOST_LAYERS)
+        check_int("refresh", self.refresh, low=1, most=MOST_SIZE)
         for name in ("sparse", "item_bias"):
             if getattr(self, name):
                 raise ValueError(f"{name} must be False for LightGCN, got True")
@@ -128,21 +130,20 @@ class GraphEpoch(Epoch):
     def __init__(self, model: LightGCN, train: sparse.csr_matrix, graph: Graph) -> None:
         super().__init__(model, train)
         self.graph, self.batches = graph, self.loop
-        U, V = (self.tables[i] for i in (0, 3))
+        U, V = self.work.tables.U, self.work.tables.V
         self.final, self.gradients, nothing = ((np.zeros_like(U), np.zeros_like(V)) for _ in range(3))
-        self.seen = (
-            self.final[0], self.gradients[0], nothing[0], self.final[1], self.gradients[1], nothing[1], self.done,
-        )  # fmt: skip
+        self.seen = Tables(
+            self.final[0], self.gradients[0], nothing[0], self.final[1], self.gradients[1], nothing[1], self.done
+        )
         # Adam with beta1 = 0, beta2 = 1 and steps of size 0 is the optimiser that leaves the gradient in the first
         # moment and all else as it is.
         hyper = np.array([0, 0, 0, 1, 1], U.dtype)
-        self.keep = (ADAM, hyper, np.zeros(self.n_batches, U.dtype), np.ones(self.n_batches, U.dtype), -1)
-        self.flags = (*self.flags[:-1], True)  # only the rows that a batch touches have a gradient
+        self.keep = Optimizer(ADAM, hyper, np.zeros(self.n_batches, U.dtype), np.ones(self.n_batches, U.dtype), -1)
         self.loop = self._loop
 
     def factors(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """The final embeddings."""
-        self.graph.spread((self.tables[0], self.tables[3]), self.final)
+        self.graph.spread((self.work.tables.U, self.work.tables.V), self.final)
         return self.final
 
     @property
@@ -154,13 +155,15 @@ class GraphEpoch(Epoch):
     def slice(self, batches: int) -> None:
         self._slice = -(-batches // self.s.refresh) * self.s.refresh
 
-    def _loop(self, first: int, last: int, batch_size: int, order: Any, data: Any, tables: Any, *rest: Any) -> None:
-        *how, optimizer, scratch, losses = rest
+    def _loop(self, first: int, last: int, batch_size: int, dealt: Any, work: Work, losses: Any) -> None:
+        tables = work.tables
+        # only the rows that a batch touches have a gradient
+        seen = work._replace(tables=self.seen, optimizer=self.keep, flags=work.flags._replace(sparse=True))
         for b in range(first, last):
             if b % self.s.refresh == 0:
-                self.graph.spread((tables[0], tables[3]), self.final)
-            self.batches(b, b + 1, batch_size, order, data, self.seen, *how, self.keep, scratch, losses)
-            self.graph.step(self.gradients, tables[:3], tables[3:6], b, optimizer)
+                self.graph.spread((tables.U, tables.V), self.final)
+            self.batches(b, b + 1, batch_size, dealt, seen, losses)
+            self.graph.step(self.gradients, tables[:3], tables[3:6], b, work.optimizer)
         self.done[:] = last  # nothing was postponed
 
 
@@ -215,11 +218,11 @@ class LightGCN(BPRMF):
     def __init__(
         self,
         factors: int = 32,
-        sampler: Sampler = DNS(5, 200),  # noqa: B008 (frozen)
-        lr: float = 0.001,
-        weight_decay: float = 0.01,
-        epochs: int = 100,
-        batch_size: int = 4096,
+        sampler: Sampler | None = None,
+        lr: float | None = None,
+        weight_decay: float | None = None,
+        epochs: int | None = None,
+        batch_size: int | None = None,
         *,
         layers: int = 3,
         refresh: int = 1,
@@ -227,9 +230,6 @@ class LightGCN(BPRMF):
     ) -> None:
         super().__init__(factors, sampler, lr, weight_decay, epochs, batch_size, **options)
         self.settings = GraphSettings(**self.settings.as_dict(), layers=layers, refresh=refresh)
-
-    def __repr__(self) -> str:
-        return f"LightGCN(layers={self.settings.layers}, {super().__repr__().partition('(')[2]}"
 
     @property
     def user_factors(self) -> NDArray[Any]:
@@ -269,7 +269,5 @@ class LightGCN(BPRMF):
     def _adopt(self, path: str | os.PathLike[str], arrays: dict[str, NDArray[Any]]) -> None:
         super()._adopt(path, arrays)
         for name in _FINAL:
-            found, like = arrays.get(name), self._tables[name[1]]
-            if found is None or found.shape != like.shape or found.dtype != like.dtype:
-                raise ValueError(f"{path} must hold {name} as {like.dtype} of shape {like.shape}, got others")
-            self._tables[name] = np.ascontiguousarray(found)
+            like = self._tables[name[1]]
+            self._tables[name] = checked_table(path, name, arrays, like.shape, self.settings.dtype)

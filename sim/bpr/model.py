@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,14 +17,15 @@ from tqdm import tqdm
 from .. import __version__
 from ..core.npz import read_npz, write_npz
 from ..core.pairs import fingerprint, with_ignored
-from ..core.random import stream2, to_seed
-from ..core.simd import aligned_zeros
-from ..core.validation import check_int
-from ..sampling import DNS, Sampler
-from .epoch import Diverged, Epoch, Interrupt, checked_tables, interactions, table_shapes, threads
+from ..core.random import to_seed
+from ..core.simd import aligned
+from ..core.validation import MOST_EPOCHS, MOST_SIZE, check_int
+from ..sampling import Sampler
+from .defaults import Given
+from .epoch import Diverged, Epoch, Interrupt, interactions, start_tables, threads, trainable
 from .evaluate import scores_overflow
-from .kernels import batch as kernels
 from .recommender import Recommender
+from .saved import checked_tables, entry, run_state, saved_sampler
 from .settings import Settings
 from .watch import Checkpoint, Watch
 
@@ -43,14 +46,13 @@ class BPRMF(Recommender):
     ----------
     factors : int
         Dimension d of the embeddings.
-    sampler : Sampler
-        See :mod:`sim.sampling`.
-    lr, weight_decay : float
+    sampler : Sampler, optional
+        See :mod:`sim.sampling`. What is None, here and below, :meth:`fit` chooses by the size and density of its data
+        (:mod:`sim.bpr.defaults` says how); what is given stays. After it ``sampler`` and ``settings`` are those used.
+    lr, weight_decay : float, optional
         Adam's learning rate, and the factor of the L2 term added to the gradient.
-    epochs : int
-        Passes over the observed pairs.
-    batch_size : int
-        Pairs a step.
+    epochs, batch_size : int, optional
+        Passes over the observed pairs; pairs a step.
     exclude_positives : bool
         Keep the user's train positives out of the pools, as the paper's text says (its program leaves them in).
     replace : bool
@@ -59,16 +61,14 @@ class BPRMF(Recommender):
         With rank-based samplers, multiply a pair's loss by the number of kept negatives, as the published program does
         for DNS. Then M also changes the weight of the data against the L2 term; the default, the mean, keeps the two
         apart.
-    mean_batch : bool
-        Divide the batch's loss by the number of its pairs. Off: the sum, as in the published program.
     lr_decay, lr_decay_every : float, int
         The learning rate is multiplied by ``lr_decay`` every ``lr_decay_every`` epochs.
     init_scale : float
         Standard deviation of the normal start values.
     dtype : {"float32", "float64"}
         Precision of factors and arithmetic.
-    optimizer : {"adam", "adamw", "sgd", "adagrad"}
-        Adam with L2 in the gradient (as published), with decoupled decay, plain SGD, or AdaGrad.
+    optimizer : {"adam", "sgd"}
+        Adam with L2 in the gradient, as published, or plain SGD.
     sparse : bool
         Update only the rows that a batch touches, decay included. Off: every row at every step, as published.
     item_bias : bool
@@ -87,10 +87,9 @@ class BPRMF(Recommender):
         Source of the seed (SPEC 7).
     n_threads : int, optional
         Use at most so many threads, in training and afterwards; by default, and at most, all that numba may use in the
-        process (``NUMBA_NUM_THREADS``). The result does not depend on it. In joblib's loky workers that is the share
-        of the cores that joblib gives them, so nothing is oversubscribed (unless ``NUMBA_NUM_THREADS`` is set by hand,
-        then ``parallel_config(inner_max_num_threads=1)`` says so). Python threads and forked processes are no places
-        for numba's parallel code; see its documentation.
+        process (``NUMBA_NUM_THREADS``; in joblib's loky workers their share of the cores, unless it is set by hand:
+        then ``parallel_config(inner_max_num_threads=1)``). The result does not depend on it. Python threads and forked
+        processes are no places for numba's parallel code.
 
     Attributes
     ----------
@@ -118,16 +117,15 @@ class BPRMF(Recommender):
     def __init__(
         self,
         factors: int = 32,
-        sampler: Sampler = DNS(5, 200),  # noqa: B008 (frozen)
-        lr: float = 0.001,
-        weight_decay: float = 0.01,
-        epochs: int = 100,
-        batch_size: int = 4096,
+        sampler: Sampler | None = None,
+        lr: float | None = None,
+        weight_decay: float | None = None,
+        epochs: int | None = None,
+        batch_size: int | None = None,
         *,
         exclude_positives: bool = True,
         replace: bool = True,
         sum_negatives: bool = False,
-        mean_batch: bool = False,
         lr_decay: float = 0.95,
         lr_decay_every: int = 5,
         init_scale: float = 0.1,
@@ -142,16 +140,18 @@ class BPRMF(Recommender):
         rng: np.random.Generator | int | None = None,
         n_threads: int | None = None,
     ) -> None:
-        if not isinstance(sampler, Sampler):
+        if not (sampler is None or isinstance(sampler, Sampler)):
             raise TypeError(f"sampler must be a Sampler such as DNS(5, 200), got {sampler!r}")
+        self._given = Given(sampler, lr, weight_decay, epochs, batch_size)
         self.settings = Settings(
-            factors, lr, weight_decay, epochs, batch_size, exclude_positives, replace, sum_negatives, mean_batch,
-            lr_decay, lr_decay_every, init_scale, dtype, optimizer, sparse, item_bias, loss, margin, temperature,
-            share,
+            factors, exclude_positives=exclude_positives, replace=replace, sum_negatives=sum_negatives,
+            lr_decay=lr_decay, lr_decay_every=lr_decay_every, init_scale=init_scale, dtype=dtype,
+            optimizer=optimizer, sparse=sparse, item_bias=item_bias, loss=loss, margin=margin, temperature=temperature,
+            share=share, **self._given.settings(),
         )  # fmt: skip
-        self.sampler = sampler
+        self.sampler: Any = sampler
         self.rng = rng
-        self.n_threads = None if n_threads is None else check_int("n_threads", n_threads, low=1)
+        self.n_threads = None if n_threads is None else check_int("n_threads", n_threads, low=1, most=MOST_SIZE)
         self.seed_ = to_seed(rng)
         self.history_: list[dict[str, Any]] = []
         self._tables: dict[str, NDArray[Any]] = {}
@@ -161,8 +161,8 @@ class BPRMF(Recommender):
     # -- parameters ---------------------------------------------------------------------------------------------
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Constructor arguments by name (scikit-learn convention)."""
-        return {"sampler": self.sampler, **self.settings.as_dict(), "rng": self.rng, "n_threads": self.n_threads}
+        """Constructor arguments by name (scikit-learn convention); None for what is left to the data."""
+        return {**self.settings.as_dict(), **self._given.as_dict(), "rng": self.rng, "n_threads": self.n_threads}
 
     def set_params(self, **params: Any) -> BPRMF:
         """Set constructor arguments; the model becomes unfitted. Unknown names and bad values leave it as it was."""
@@ -174,8 +174,21 @@ class BPRMF(Recommender):
         return self
 
     def __repr__(self) -> str:
-        s = self.settings
-        return f"BPRMF(factors={s.factors}, sampler={self.sampler}, lr={s.lr:g}, weight_decay={s.weight_decay:g})"
+        """The arguments that are not at their defaults."""
+        defaults: dict[str, Any] = {}
+        for kind in reversed(type(self).__mro__):
+            defaults |= {name: p.default for name, p in inspect.signature(kind.__init__).parameters.items()}  # type: ignore[misc]
+        params = self.get_params()
+        shown = (n for n in sorted(params, key=[*defaults].index) if params[n] != defaults[n])
+        return f"{type(self).__name__}({', '.join(f'{n}={_shown(params[n])}' for n in shown)})"
+
+    def settled(self, user_items: Any) -> tuple[Sampler, Settings]:
+        """The sampler and the settings that :meth:`fit` will use for these data."""
+        return self._given.settle(interactions(user_items), self.settings)
+
+    def choice(self, user_items: Any) -> str:
+        """What :meth:`fit` will choose for these data and why, in words; empty if all was given."""
+        return self._given.words(interactions(user_items), self.settings)
 
     @property
     def user_factors(self) -> NDArray[Any]:
@@ -250,22 +263,25 @@ class BPRMF(Recommender):
             If factors become NaN or infinite; the message names the epoch.
         KeyboardInterrupt
             On Ctrl-C, between two batches; :meth:`partial_fit`, or :meth:`fit` with the same ``checkpoint``, goes on
-            from there to the same bits as an uninterrupted run. A second Ctrl-C stops at once and drops the factors.
+            from there to the same bits as an uninterrupted run. A second Ctrl-C stops at once.
         OSError, ValueError
             If ``checkpoint`` cannot be written, is damaged, or is of another run. Bad arguments are found before the
-            training starts and leave the model as it was.
+            training starts. What fails before the first epoch or in the midst of a step, a second Ctrl-C included,
+            leaves the model as it was; what fails between epochs, such as a callback, leaves it after the last one.
         """
-        train = self._pairs_of(user_items, ignore)
-        watch = Watch(metric, evaluate_every, patience, train, valid)
-        calls = tuple(callbacks)
-        for callback in calls:
-            if not callable(callback):
-                raise TypeError(f"callbacks must be callable, got {callback!r}")
-        pace = (checkpoint_minutes, checkpoint_epochs)
-        store = Checkpoint(checkpoint, *pace, self, watch) if checkpoint is not None else None
-        if store is None or not store.resume(self):
-            self._start(train.shape)
-        return self._run(train, self.settings.epochs, watch, store, calls, progress)
+        before = dict(vars(self))
+        with self._or_as(before):
+            train = self._pairs_of(user_items, ignore, anew=True)
+            watch = Watch(metric, evaluate_every, patience, train, valid)
+            calls = tuple(callbacks)
+            for callback in calls:
+                if not callable(callback):
+                    raise TypeError(f"callbacks must be callable, got {callback!r}")
+            pace = (checkpoint_minutes, checkpoint_epochs)
+            store = Checkpoint(checkpoint, *pace, self, watch) if checkpoint is not None else None
+            if store is None or not store.resume(self):
+                self._start(train.shape)
+        return self._run(before, train, self.settings.epochs, watch, store, calls, progress)
 
     def partial_fit(
         self, user_items: Any, *, ignore: Any | None = None, epochs: int = 1, progress: bool = False
@@ -273,22 +289,30 @@ class BPRMF(Recommender):
         """Go on until ``epochs`` more epochs are done, from the present factors and optimiser state if there are any.
 
         An epoch that was interrupted is finished first and counts as one of them. ``ignore`` is as in :meth:`fit`.
-        Adam's corrections of its moments take the epochs before to have had as many batches as these.
+        Adam's corrections of its moments take the epochs before to have had as many batches as these. The work is done
+        on a copy of the tables, which may be read-only: a failure leaves the model as :meth:`fit` says.
         """
-        train = self._pairs_of(user_items, ignore)
-        more = check_int("epochs", epochs, low=0)
-        if self._tables and (len(self._tables["U"]), len(self._tables["V"])) != train.shape:
-            known = (len(self._tables["U"]), len(self._tables["V"]))
+        more, before = check_int("epochs", epochs, low=0, most=MOST_EPOCHS), dict(vars(self))
+        with self._or_as(before):
+            train = self._pairs_of(user_items, ignore, anew=not self._tables)
+        known = (len(self._tables["U"]), len(self._tables["V"])) if self._tables else train.shape
+        if known != train.shape:
             raise ValueError(f"user_items must have the fitted shape {known}, got {train.shape}")
         if self._batch and self._pairs != fingerprint(train):
             raise ValueError("user_items and ignore must be those of the interrupted epoch, got others")
-        if not self._tables:
-            self._start(train.shape)
+        with self._or_as(before):
+            if self._tables:
+                self._tables = {name: aligned(table) for name, table in self._tables.items()}
+            else:
+                self._start(train.shape)
         watch = Watch("ndcg@20", 1, None, train, None)
-        return self._run(train, self._epoch + more, watch, None, (), progress)
+        return self._run(before, train, self._epoch + more, watch, None, (), progress)
 
-    def _pairs_of(self, user_items: Any, ignore: Any | None) -> sparse.csr_matrix:
-        train = interactions(user_items, self)
+    def _pairs_of(self, user_items: Any, ignore: Any | None, anew: bool) -> sparse.csr_matrix:
+        train = interactions(user_items)
+        if anew:
+            self.sampler, self.settings = self._given.settle(train, self.settings)
+        trainable(train, self)
         if ignore is None:
             return train
         if not self.settings.exclude_positives:
@@ -297,19 +321,22 @@ class BPRMF(Recommender):
             raise ValueError("ignore must be None with loss='llpauc', which ranks all positives, got a matrix")
         return with_ignored(train, ignore)
 
+    @contextlib.contextmanager
+    def _or_as(self, before: dict[str, Any]) -> Iterator[None]:
+        """Put the model back to ``before`` if the block fails: no half-made step is left."""
+        try:
+            yield
+        except BaseException:
+            self.__dict__ = before
+            raise
+
     def _start(self, shape: tuple[int, int]) -> None:
-        s = self.settings
         self._epoch, self._batch, self._loss, self.history_ = 0, 0, 0.0, []
-        self._tables = {name: aligned_zeros(size, s.dtype) for name, size in table_shapes(shape, s).items()}
-        scale = np.dtype(s.dtype).type(s.init_scale)
-        for number, name in enumerate("UV"):
-            key = np.uint64(stream2(np.uint64(self.seed_), kernels.START, number))
-            kernels.fill_normal(key, scale, s.factors, self._tables[name])
-        if s.item_bias:
-            self._tables["U"][:, s.factors] = 1
+        self._tables = start_tables(shape, self.settings, self.seed_)
 
     def _run(
         self,
+        before: dict[str, Any],
         train: sparse.csr_matrix,
         until: int,
         watch: Watch,
@@ -325,11 +352,15 @@ class BPRMF(Recommender):
             tqdm(total=left, unit="pair", unit_scale=True, disable=not progress) as bar,
             Interrupt() as interrupt,
         ):
-            epoch = self._make_epoch(train)
+            with self._or_as(before):
+                epoch = self._make_epoch(train)
+                if self._batch and self._batch >= epoch.n_batches:  # by a file
+                    raise ValueError(f"an interrupted epoch must have < {epoch.n_batches} batches, got {self._batch}")
             stopped = watch.stopped
             while self._epoch < until and not stopped:
                 start = time.perf_counter()
-                self._advance(epoch, bar.update, lambda: interrupt.pending)
+                with self._or_as(before):
+                    self._advance(epoch, bar.update, lambda: interrupt.pending)
                 if self._batch < epoch.n_batches:
                     if store is not None:
                         store.save_if_due(self, final=True)
@@ -352,11 +383,7 @@ class BPRMF(Recommender):
 
     def _advance(self, epoch: Epoch, tick: Callable[[int], Any], stop: Callable[[], bool]) -> None:
         """Batches of the present epoch, until its end or ``stop()``."""
-        try:
-            self._batch, loss = epoch.run(self._epoch, self._batch, tick, stop)
-        except BaseException:  # in the midst of a step: no factors are better than broken ones
-            self._tables = {}
-            raise
+        self._batch, loss = epoch.run(self._epoch, self._batch, tick, stop)
         self._loss += loss
         self._pairs = fingerprint(epoch.train) if self._batch < epoch.n_batches else ""
 
@@ -376,24 +403,25 @@ class BPRMF(Recommender):
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, sampler: Sampler | None = None) -> BPRMF:
         """Read a saved model; ``sampler`` is needed only if it was saved with one defined outside this package."""
-        from .. import sampling
-
         meta, arrays = read_npz(path)
         if meta.get("kind") != cls.__name__ or not {"U", "V"} <= set(arrays):
             raise ValueError(f"path must be a saved {cls.__name__}, got {path}: kind {meta.get('kind')!r}")
-        if sampler is None and not hasattr(sampling, meta["sampler"]):
-            raise ValueError(f"sampler must be given: {path} was saved with {meta['sampler']}, not of this package")
+        state = run_state(path, meta)
         try:
-            if sampler is None:
-                sampler = getattr(sampling, meta["sampler"])(**meta["sampler_params"])
-            model = cls(sampler=sampler, rng=meta["seed"], **meta["settings"])
+            sampler = saved_sampler(path, meta) if sampler is None else sampler
+            model = cls(sampler=sampler, rng=entry(path, meta, "seed", int), **entry(path, meta, "settings", dict))
         except TypeError as error:
             raise ValueError(f"path must be a model of this version or an older one, got {path}: {error}") from None
         model._adopt(path, arrays)
-        model._epoch, model.history_ = meta["epoch"], meta["history"]
-        model._batch, model._loss, model._pairs = meta.get("batch", 0), meta.get("loss", 0.0), meta.get("pairs", "")
+        vars(model).update(state)
         return model
 
     def _adopt(self, path: str | os.PathLike[str], arrays: dict[str, NDArray[Any]]) -> None:
         """Take the tables of a saved model."""
-        self._tables = checked_tables(path, arrays, "", (len(arrays["U"]), len(arrays["V"])), self.settings)
+        shape = (arrays["U"].shape or (0,))[0], (arrays["V"].shape or (0,))[0]
+        found = checked_tables(path, arrays, "", shape, self.settings, self.sampler)
+        self._tables = {name: aligned(table) for name, table in found.items()}
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else repr(value) if isinstance(value, str) else str(value)

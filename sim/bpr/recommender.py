@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from ..core.validation import check_int
+from ..core.validation import check_int, check_sparse
 from .epoch import threads
 from .evaluate import evaluate, recommend_rows
 
@@ -45,14 +45,16 @@ class Recommender(ABC):
         userid : int or array_like of int
             User number(s).
         user_items : sparse matrix with one row per entry of ``userid``
-            What to leave out; needed unless ``filter_already_liked_items`` is False.
+            What to leave out; needed unless ``filter_already_liked_items`` is False. For one user it may be 1-D, as a
+            row of a csr_array is.
         N : int
             Items per user, 1..n_items.
 
         Returns
         -------
-        ids, scores : ndarray of shape (N,) or (len(userid), N)
-            Best first; -1 and -inf where fewer than N items are left.
+        ids, scores : ndarray of shape (n,) or (len(userid), N)
+            Best first. Where fewer than N items are left, one user gets n < N of them, and the rows of several are
+            filled up with -1 and -inf: :meth:`sim.data.Dataset.items_of` gives their labels, and None for -1.
         """
         users = np.atleast_1d(np.asarray(userid, dtype=None if np.size(userid) else np.int64))
         U, V = self.user_factors, self.item_factors
@@ -63,9 +65,15 @@ class Recommender(ABC):
         n = check_int("N", N, low=1, high=len(V))
         if filter_already_liked_items and user_items is None:
             raise ValueError("user_items must be given to filter liked items; or set filter_already_liked_items=False")
+        gone: Any = user_items if filter_already_liked_items else None
+        if users.size == 1 and sparse.issparse(gone) and gone.ndim == 1:
+            gone = check_sparse("user_items", gone).reshape((1, -1))
         with threads(self.n_threads):
-            ids, scores = recommend_rows(U[users], V, n, user_items if filter_already_liked_items else None)
-        return (ids[0], scores[0]) if np.ndim(userid) == 0 else (ids, scores)
+            ids, scores = recommend_rows(U[users], V, n, gone)
+        if np.ndim(userid):
+            return ids, scores
+        left = ids[0] >= 0
+        return ids[0, left], scores[0, left]
 
     def similar_items(self, itemid: int, N: int = 10) -> tuple[NDArray[np.int32], NDArray[Any]]:
         """The ``N`` items nearest to ``itemid`` by cosine, and their cosines.

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.validation import check_choice, check_int, check_real
+from ..core.validation import MOST_EPOCHS, MOST_FACTORS, MOST_SIZE, check_choice, check_int, check_real
 from .kernels.loss import BCE, BPR, HINGE, INFONCE, LLPAUC, PSL, SAMPLED_SOFTMAX
-from .kernels.optimizer import ADAGRAD, ADAM, ADAMW, SGD
+from .kernels.optimizer import ADAM, SGD
 
 __all__ = ["BETA1", "BETA2", "EPS", "LOSSES", "RULES", "Settings", "paper_settings"]
 
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
 
-RULES = {"adam": ADAM, "adamw": ADAMW, "sgd": SGD, "adagrad": ADAGRAD}
+RULES = {"adam": ADAM, "sgd": SGD}
 """Optimisers by name."""
 
 LOSSES = {
@@ -39,7 +39,6 @@ class Settings:
     exclude_positives: bool = True
     replace: bool = True
     sum_negatives: bool = False
-    mean_batch: bool = False
     lr_decay: float = 0.95
     lr_decay_every: int = 5
     init_scale: float = 0.1
@@ -53,13 +52,13 @@ class Settings:
     share: float = 1.0
 
     def __post_init__(self) -> None:
-        check_int("factors", self.factors, low=1)
+        check_int("factors", self.factors, low=1, most=MOST_FACTORS)
         check_real("lr", self.lr, low=0.0, open_low=True)
         check_real("weight_decay", self.weight_decay, low=0.0)
-        check_int("epochs", self.epochs, low=0)
-        check_int("batch_size", self.batch_size, low=1)
+        check_int("epochs", self.epochs, low=0, most=MOST_EPOCHS)
+        check_int("batch_size", self.batch_size, low=1, most=MOST_SIZE)
         check_real("lr_decay", self.lr_decay, low=0.0, high=1.0, open_low=True)
-        check_int("lr_decay_every", self.lr_decay_every, low=1)
+        check_int("lr_decay_every", self.lr_decay_every, low=1, most=MOST_SIZE)
         check_real("init_scale", self.init_scale, low=0.0)
         check_choice("dtype", self.dtype, ("float32", "float64"))
         check_choice("optimizer", self.optimizer, tuple(RULES))
@@ -67,7 +66,7 @@ class Settings:
         check_real("margin", self.margin, low=0.0)
         check_real("temperature", self.temperature, low=0.0, open_low=True)
         check_real("share", self.share, low=0.0, high=1.0, open_low=True)
-        for name in ("sparse", "item_bias", "exclude_positives", "replace", "sum_negatives", "mean_batch"):
+        for name in ("sparse", "item_bias", "exclude_positives", "replace", "sum_negatives"):
             check_choice(name, getattr(self, name), (True, False))
 
     @property
@@ -85,7 +84,7 @@ class Settings:
 
     def steps(self, epoch: int, n_batches: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """Adam's ``lr / (1 - beta1^t)`` and ``1 / sqrt(1 - beta2^t)`` for the steps of an epoch (from 0)."""
-        t = np.arange(epoch * n_batches + 1, (epoch + 1) * n_batches + 1, dtype=np.float64)
+        t = float(epoch * n_batches) + np.arange(1, n_batches + 1, dtype=np.float64)
         return (self.lr_at(epoch) / (1 - BETA1**t)).astype(self.dtype), (1 / np.sqrt(1 - BETA2**t)).astype(self.dtype)
 
 
@@ -106,7 +105,7 @@ def paper_settings(dataset: str) -> dict[str, Any]:
     >>> from sim.bpr import BPRMF
     >>> from sim.sampling import SoftmaxV
     >>> BPRMF(**paper_settings("gowalla"))
-    BPRMF(factors=32, sampler=DNS(M=2, N=200), lr=0.001, weight_decay=0.01)
+    BPRMF(sampler=DNS(M=2, N=200), epochs=200, exclude_positives=False, sum_negatives=True)
     >>> softmax = BPRMF(**paper_settings("gowalla") | {"sampler": SoftmaxV(1.0, 200)})
     """
     from ..sampling import DNS
@@ -123,7 +122,6 @@ def paper_settings(dataset: str) -> dict[str, Any]:
         "exclude_positives": False,
         "replace": True,
         "sum_negatives": True,
-        "mean_batch": False,
         "lr_decay": 0.95,
         "lr_decay_every": 5,
         "init_scale": 0.1,

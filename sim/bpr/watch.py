@@ -14,9 +14,10 @@ from scipy import sparse
 from ..core.npz import check_writable, read_npz, write_npz
 from ..core.pairs import clean_pairs, fingerprint
 from ..core.simd import aligned
-from ..core.validation import check_int, check_real
-from .epoch import BITS, checked_tables
+from ..core.validation import MOST_SIZE, check_int, check_real
+from .epoch import BITS
 from .evaluate import METRICS, evaluate
+from .saved import best_state, checked_tables, entry, run_state
 
 if TYPE_CHECKING:
     from .model import BPRMF
@@ -31,14 +32,14 @@ class Watch:
         self, metric: str, every: int, patience: int | None, train: sparse.csr_matrix, valid: Any | None
     ) -> None:
         self.metric, self.train = metric, train
-        self.every = check_int("evaluate_every", every, low=1)
-        self.patience = None if patience is None else check_int("patience", patience, low=1)
+        self.every = check_int("evaluate_every", every, low=1, most=MOST_SIZE)
+        self.patience = None if patience is None else check_int("patience", patience, low=1, most=MOST_SIZE)
         if self.patience is not None and valid is None:
             raise ValueError("valid must be given when patience is set")
         name, _, k = str(metric).partition("@")
         if name not in METRICS or not k.isdecimal():
             raise ValueError(f"metric must look like 'ndcg@20' with one of {', '.join(METRICS)}, got {metric!r}")
-        self.k = check_int("metric's K", int(k), low=1)
+        self.k = check_int("metric's K", int(k), low=1, most=MOST_SIZE)
         self.valid = None if valid is None else clean_pairs("valid", valid, train.shape)
         if self.valid is not None and self.valid.nnz == 0:
             raise ValueError("valid must have at least one positive, got none")
@@ -90,7 +91,7 @@ class Checkpoint:
     ) -> None:
         self.path, self.watch = Path(path), watch
         self.seconds = 60 * check_real("checkpoint_minutes", minutes, low=0.0)
-        self.epochs = None if epochs is None else check_int("checkpoint_epochs", epochs, low=1)
+        self.epochs = None if epochs is None else check_int("checkpoint_epochs", epochs, low=1, most=MOST_SIZE)
         self.identity = {
             "bits": BITS, "sampler": repr(model.sampler), "seed": model.seed_, "data": fingerprint(watch.train),
             **model.settings.as_dict(), **watch.identity(),
@@ -105,13 +106,15 @@ class Checkpoint:
         meta, arrays = read_npz(self.path)
         if meta.get("kind") != "checkpoint":
             raise ValueError(f"checkpoint must be a file of a run, got {self.path}: kind {meta.get('kind')!r}")
-        self._compare(meta["identity"], meta["epoch"])
+        state = run_state(self.path, meta)
+        self._compare(entry(self.path, meta, "identity", dict), state["_epoch"])
         shape, watch = self.watch.train.shape, self.watch
-        tables = checked_tables(self.path, arrays, "", shape, model.settings)
-        watch.best, watch.best_epoch, watch.misses = meta["best"]
-        watch.tables = checked_tables(self.path, arrays, "best_", shape, model.settings) if watch.best_epoch else {}
-        model._tables, model._epoch, model.history_ = tables, meta["epoch"], meta["history"]
-        model._batch, model._loss = meta.get("batch", 0), meta.get("loss", 0.0)
+        about = (shape, model.settings, model.sampler)
+        tables = {name: aligned(t) for name, t in checked_tables(self.path, arrays, "", *about).items()}
+        best, best_epoch, misses = best_state(self.path, meta)
+        kept = checked_tables(self.path, arrays, "best_", *about) if best_epoch else {}
+        watch.best, watch.best_epoch, watch.misses, watch.tables = best, best_epoch, misses, kept
+        vars(model).update(state, _tables=tables)
         return True
 
     def _compare(self, theirs: dict[str, Any], epochs_done: int) -> None:
@@ -128,7 +131,7 @@ class Checkpoint:
                 f"checkpoint {self.path} is of another run: {k} is {theirs.get(k)!r} there, "
                 f"{self.identity.get(k)!r} here"
             )
-        epochs, planned = self.identity["epochs"], theirs["epochs"]
+        epochs, planned = self.identity["epochs"], entry(self.path, theirs, "epochs", int)
         if epochs < epochs_done:
             raise ValueError(f"epochs must be >= {epochs_done}, done in checkpoint {self.path}, got {epochs}")
         if self.watch.valid is not None and epochs > epochs_done == planned and planned % self.watch.every:

@@ -6,7 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core.memory import check_memory
+from ..core.terminal import check_target
 from . import models as _cli_models
+from . import work as _cli_work
+from .sweep import add_parents
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("n_pos", type=int, help="number of positives")
     parser.add_argument("n_neg", type=int, help="number of negatives")
     parser.add_argument(
-        "--metric", choices=("recall", "precision", "dcg", "ndcg", "ap", "mrr", "hit"), default="recall"
+        "--metric", choices=("recall", "precision", "dcg", "ndcg", "ap", "mrr", "hit"), default="recall", help="at K"
     )
     parser.add_argument("--k", type=int, nargs="+", default=[5, 20, 50], help="cut-offs (default: 5 20 50)")
     parser.add_argument("--alpha", type=float, default=1.0, help="LLPAUC: share of the best positives in the area")
@@ -58,15 +62,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--simulate", type=int, metavar="RANKINGS", help=f"draw so many (default: {RANKINGS} if needed)"
     )
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="of the simulation")
     parser.add_argument("--csv", type=Path, help="write the curves there")
+    add_parents(parser)
 
 
 def corr(options: argparse.Namespace) -> tuple[str, list[str], list[list[Any]]]:
     """Title, columns and rows of the answer; writes the curves if asked to."""
     import pandas as pd
 
+    from ..core.validation import MOST_RANKINGS, MOST_SIZE, check_int
+
+    check_target("--csv", options.csv, parents=options.parents)
     model = _cli_models.score_model(options)
+    for name in ("n_pos", "n_neg"):
+        check_int(name, getattr(options, name), low=1, high=MOST_SIZE)
+    if options.simulate is not None:
+        check_int("n_rankings", options.simulate, low=10, high=MOST_RANKINGS)
+    check_memory(100.0 * options.n_neg * len(options.k), None, "use fewer negatives or cut-offs")
     curves = [curve for k in options.k for curve in _theory(options, model, k)]
     missing = [k for k in options.k if options.simulate is not None or k not in {c["k"].iloc[0] for c in curves}]
     if missing:
@@ -108,15 +121,22 @@ def _simulated(options: argparse.Namespace, model: ScoreModel | None, ks: list[i
     import numpy as np
 
     from ..rankings import simulate_correlation
+    from ..rankings.simulate.plan import make_plan
 
     grid = np.geomspace(1, max(options.n_neg, 1), GRID[options.method]).round().astype(np.int64)
     ms = np.union1d(grid, np.array([k for k in ks if 1 <= k <= options.n_neg], dtype=np.int64))
     if options.n_neg <= 2000 and options.method == "pearson":
         ms = np.arange(1, options.n_neg + 1)
     metric = "ndcg" if options.metric == "dcg" else options.metric  # proportional: N_+ and K are fixed
+    rankings = RANKINGS if options.simulate is None else options.simulate
+    make_plan(  # refuses what cannot be before anything is said of time
+        options.n_pos, options.n_neg, (metric,), ks, rankings, options.alpha, ms, options.method
+    )
+    seconds = _cli_work.correlation_seconds(options.n_pos, options.n_neg, rankings, len(ms), options.method)
+    _cli_work.announce(seconds, "use fewer rankings (--simulate) or items")
     result = simulate_correlation(
         options.n_pos, options.n_neg, metrics=(metric,), ks=ks, rng=options.seed, score_model=model,
-        n_rankings=RANKINGS if options.simulate is None else options.simulate, alpha=options.alpha,
+        n_rankings=rankings, alpha=options.alpha,
         ms=ms, method=options.method, progress=True,
     )  # fmt: skip
     peaks = result.peaks()

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from . import models as _cli_models
+from . import work as _cli_work
 
 __all__ = ["EPILOG", "add_arguments", "estimate"]
 
@@ -35,13 +36,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--n-pos", type=int, default=100, metavar="N", help="positives of the user (default: 100)")
     parser.add_argument("--n-neg", type=int, metavar="N", help="also draw a sample with so many negatives")
     parser.add_argument("--n-pairs", type=int, default=20_000, metavar="N", help="simulated positives (default: 20000)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="of the simulation")
 
 
 def estimate(options: argparse.Namespace, sampler: Any) -> tuple[str, list[str], list[list[Any]], str]:
     """The line above the table, its columns and rows, and what stands below it."""
+    from ..core.validation import MOST_SIZE, check_int
     from ..estimators import assess
+    from ..sampling import SoftmaxV
 
+    for name in ("n_pos", "n_neg", "n_pairs"):
+        if getattr(options, name) is not None:
+            check_int(name, getattr(options, name), low=1, most=MOST_SIZE)
+    simulated = isinstance(sampler, SoftmaxV)
+    seconds = _cli_work.estimate_seconds(sampler, options.n_pos, options.n_neg, options.n_pairs, simulated)
+    _cli_work.announce(seconds, "use fewer pairs (--n-pairs) or a smaller N")
     found = assess(
         sampler,
         _cli_models.score_model(options),  # type: ignore[arg-type]  # a model is always named here

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..core.terminal import STATUS, check_target, guarded, printable, say
 from . import corr as _cli_corr
 from . import estimate as _cli_estimate
 from . import reproduce as _cli_reproduce
 from . import results as _cli_results
 from . import samplers as _cli_samplers
 from . import sweep as _cli_sweep
+from . import work as _cli_work
+from .parser import Formatter, Parser
 
 __all__ = ["main"]
 
@@ -37,7 +40,9 @@ environment
   HNS_CACHE_DIR    fetched and parsed data (default: the user's cache folder)
   HNS_RESULTS_DIR  finished training runs (default: results)
   NUMBA_NUM_THREADS  threads of the compiled kernels
-""",
+
+"""
+    + STATUS,
     "data": """\
 examples
   hns data list                        names and sizes
@@ -55,15 +60,19 @@ examples
   hns train ml-100k --sampler pris-p --N 100 --loss sampled-softmax --temperature 0.5
   hns train ml-100k --layers 3 --sampler dns --M 50 --N 200 --lr 0.005 --weight-decay 0.1 --batch-size 1024
 
+Without options DNS's M, N, the learning rate, the decay, the epochs and the batch are chosen by the number of pairs and
+their density: dense data want soft negatives (M/N = 1/2), sparse data hard ones (Gowalla: 3/200). What was chosen is
+printed; an option overrides it. The metrics of the popularity ranking are printed beside the model's.
+
 Hardness: smaller M, larger N and larger rho are harder. Smaller K of the metric wants harder negatives.
 A run with --checkpoint that was stopped goes on, to the same bits, when it is started again.
 """,
 }
 
 
-def _parser() -> argparse.ArgumentParser:
-    formatter = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    formatter = Formatter
+    parser = Parser(
         prog="hns",
         description="The theories behind hard negative sampling, checked: exact theory, simulation, training.",
         epilog=_EPILOG["hns"],
@@ -114,18 +123,28 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     p.add_argument("--temperature", type=float, default=1.0, help="of the last three losses (default: 1)")
     p.add_argument("--share", type=float, default=1.0, help="llpauc: share of the best positives (default: 1)")
-    p.add_argument("--factors", type=int, default=32)
+    p.add_argument("--factors", type=int, default=32, help="dimension of the embeddings")
     p.add_argument("--layers", type=int, help="train LightGCN with so many layers instead of matrix factorisation")
-    p.add_argument("--lr", type=float, default=0.001)
-    p.add_argument("--weight-decay", type=float, default=0.01)
-    p.add_argument("--epochs", type=int, default=50)
-    p.add_argument("--batch-size", type=int, default=4096)
-    p.add_argument("--seed", type=int, default=0)
+    by_data = "(default: chosen by the data, see below)"
+    p.add_argument("--lr", type=float, help=f"learning rate {by_data}")
+    p.add_argument("--weight-decay", type=float, help=f"factor of the L2 term {by_data}")
+    p.add_argument("--epochs", type=int, help=f"passes over the pairs {by_data}")
+    p.add_argument("--batch-size", type=int, help=f"pairs a step {by_data}")
+    p.add_argument("--seed", type=int, default=0, help="of the training; the split has its own")
     p.add_argument("--ks", type=int, nargs="+", default=[5, 20, 50], help="cut-offs of the metrics")
     p.add_argument("--patience", type=int, help="stop after so many validations (every 5 epochs) without a new best")
     p.add_argument("--checkpoint", type=Path, help="keep the state of the run here, and go on from it")
     p.add_argument("--save", type=Path, help="write the trained model here (.npz)")
+    _cli_sweep.add_parents(p)
     p.add_argument("--min-rating", type=float, help="own file: ratings below are not positives")
+    p.add_argument(
+        "--format", choices=("table", "adjacency"), help="own text file: rows of pairs, or of user item item ..."
+    )
+    p.add_argument("--separator", metavar="TEXT", help="own text file: between fields, such as , or tab or space")
+    p.add_argument(
+        "--columns", nargs="+", metavar="ROLE=COLUMN",
+        help="own table: user=NAME item=NAME [rating=NAME] [time=NAME], or positions from 0 if it has no header",
+    )  # fmt: skip
     p.add_argument("--quiet", action="store_true", help="no progress bar")
     p.set_defaults(run=_train)
 
@@ -151,36 +170,43 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status. Expected errors are one line on standard error, status 2."""
+    """Run the command line; returns the exit status, see ``hns --help``. Every error is one line on standard error."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments[:1] == ["check"]:  # its options are its own
-        return _check(argparse.Namespace(rest=arguments[1:]))
-    options = _parser().parse_args(arguments)
-    try:
+    options: argparse.Namespace | None = None
+
+    def run() -> int:
+        nonlocal options
+        from ..core.validation import MOST_SEED, check_int
+
+        if arguments[:1] == ["check"]:  # its options are its own
+            return _check(argparse.Namespace(rest=arguments[1:]))
+        options = _parser().parse_args(arguments)
+        if "seed" in options:
+            check_int("seed", options.seed, low=0, most=MOST_SEED)
         return int(options.run(options))
-    except KeyboardInterrupt:
-        kept = "finished runs are kept and will not be repeated"
-        if options.command == "train":
-            kept = "start it again to go on" if options.checkpoint else "nothing is kept without --checkpoint"
-        print(f"stopped; {kept}", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        return 0
-    except (ValueError, TypeError, OSError, ArithmeticError, MemoryError) as error:
-        print(f"hns: {error}", file=sys.stderr)
-        return 2
+
+    def kept() -> str:
+        if options is None:
+            return ""
+        if options.command != "train":
+            return "finished runs are kept and will not be repeated"
+        return "start it again to go on" if options.checkpoint else "nothing is kept without --checkpoint"
+
+    return guarded(run, kept)
 
 
 def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text  # brackets in a name are no markup
 
-    table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    heading = Text(printable(title)) if title else None
+    table = Table(title=heading, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for i, column in enumerate(columns):
         number = bool(rows) and all(isinstance(row[i], (int, float)) or row[i] == "" for row in rows)
-        table.add_column(column, justify="right" if number else "left")
+        table.add_column(Text(printable(column)), justify="right" if number else "left")
     for row in rows:
-        table.add_row(*(_text(value) for value in row))
+        table.add_row(*(Text(printable(_text(value))) for value in row))
     console = Console()
     if not console.is_terminal:  # a file or a pipe: do not wrap
         console = Console(width=200)
@@ -214,7 +240,7 @@ def _results(options: argparse.Namespace) -> int:
     if options.csv is None:
         _table(title, columns, rows)
     else:
-        print(title)
+        say(title)
     return 0
 
 
@@ -230,7 +256,7 @@ def _data_fetch(options: argparse.Namespace) -> int:
     from ..data import fetch
 
     for name in options.names:
-        print(f"{name}: {fetch(name, progress=True)}")
+        say(f"{name}: {fetch(name, progress=True)}")
     return 0
 
 
@@ -251,62 +277,89 @@ def _model(options: argparse.Namespace, train: Any = None) -> Any:
     if options.layers is not None:
         settings["layers"] = options.layers
     kind = BPRMF if options.layers is None else LightGCN
-    return kind(sampler=_cli_samplers.make(options, train), rng=options.seed, **settings)
+    by_data = options.sampler == "dns" and options.M is None and options.N is None
+    sampler = None if by_data else _cli_samplers.make(options, train)
+    return kind(sampler=sampler, rng=options.seed, **settings)
+
+
+def _columns(given: list[str] | None) -> dict[str, str | int] | None:
+    """What --columns says: role -> name, or position if all are numbers."""
+    if given is None:
+        return None
+    pairs = dict(text.partition("=")[::2] for text in given)
+    if "" in pairs.values() or len(pairs) < len(given):
+        raise ValueError(f"--columns must be user=COLUMN item=COLUMN ..., got {' '.join(given)!r}")
+    numbers = all(column.isdecimal() for column in pairs.values())
+    return {role: int(column) if numbers else column for role, column in pairs.items()}
 
 
 def _train(options: argparse.Namespace) -> int:
-    from ..bpr import evaluate
+    from ..bpr import Popularity, evaluate
+    from ..bpr.defaults import learned_nothing
     from ..core.npz import check_writable
-    from ..core.validation import check_int
+    from ..core.validation import MOST_SIZE, check_int
     from ..data import load
 
     for k in options.ks:  # what is needed after the training is looked at before it
-        check_int("ks", k, low=1)
+        check_int("ks", k, low=1, most=MOST_SIZE)
+    if options.epochs is not None:  # without one the model is its random start
+        check_int("epochs", options.epochs, low=1)
+    for option, path in (("--save", options.save), ("--checkpoint", options.checkpoint)):
+        check_target(option, path, parents=options.parents)
     if options.save is not None:
         check_writable(options.save)
-    data = load(options.data, min_rating=options.min_rating, progress=not options.quiet)
-    print(data.describe())
+    data = load(
+        options.data, min_rating=options.min_rating, progress=not options.quiet, format=options.format,
+        separator=options.separator, columns=_columns(options.columns),
+    )  # fmt: skip
+    say(data.describe())
     watched = options.patience is not None
-    model = _model(options, data.train if watched else data.fit)
-    print(model)
+    train = data.train if watched else data.fit
+    model = _model(options, train)
+    say("\n".join(filter(None, (str(model), model.choice(train)))))
+    seconds = _cli_work.training_seconds(model, train)
+    _cli_work.announce(seconds, "use fewer epochs, factors or layers, or a smaller N")
     model.fit(
-        data.train if watched else data.fit,
+        train,
         valid=data.valid if watched else None,
         patience=options.patience,
         checkpoint=options.checkpoint,
         progress=not options.quiet,
     )
+    if warning := learned_nothing(model):
+        print(f"warning: {warning}", file=sys.stderr)
     if data.test.nnz:
-        values = evaluate(model, data.test, exclude=data.fit, ks=options.ks)
+        found = [evaluate(m, data.test, exclude=data.fit, ks=options.ks) for m in (model, Popularity(data.fit))]
         rows = [
-            (m, *(values[f"{m}@{k}"] for k in options.ks)) for m in ("recall", "ndcg", "precision", "ap", "mrr", "hit")
+            (m, *(values[f"{m}@{k}"] for values in found for k in options.ks))
+            for m in ("recall", "ndcg", "precision", "ap", "mrr", "hit")
         ]
-        _table("test", ("metric", *(f"@{k}" for k in options.ks)), rows)
+        _table("test", ("metric", *(f"{of}@{k}" for of in ("", "popularity ") for k in options.ks)), rows)
     if options.save is not None:
         model.save(options.save)
-        print(f"saved to {options.save}")
+        say(f"saved to {options.save}")
     return 0
 
 
 def _corr(options: argparse.Namespace) -> int:
     _table(*_cli_corr.corr(options))
     if options.csv is not None:
-        print(f"curves written to {options.csv}")
+        say(f"curves written to {options.csv}")
     return 0
 
 
 def _estimate(options: argparse.Namespace) -> int:
     above, columns, rows, below = _cli_estimate.estimate(options, _cli_samplers.make(options))
-    print(above)
+    say(above)
     _table("", columns, rows)
-    print(below)
+    say(below)
     return 0
 
 
 def _check(options: argparse.Namespace) -> int:
     from proofs_check.cli import main as check
 
-    return int(check(options.rest))
+    return int(check(options.rest, prog="hns check"))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import sim
 
+from ..core.terminal import say
 from .sweep import add_surroundings, surroundings
+from .work import last_time
 
 __all__ = ["EPILOG", "add_arguments", "run"]
 
@@ -89,18 +91,21 @@ def _verify(options: argparse.Namespace) -> int:
     report = verify(
         options.figures, options.out or BUILD, surroundings(options, seed=options.seed), only=options.only,
         sample=None if options.all else options.sample, keys=options.keys, ledger=not options.no_ledger,
-        say=lambda text: print(text, flush=True),
+        say=say,
     )  # fmt: skip
     return 0 if report.agrees else 1
 
 
 def _train(options: argparse.Namespace) -> int:
-    from ..studies import get_study, make, studies
+    from ..runs.means import read_table
+    from ..studies import get_study, make, studies, study_ids
 
     profile = options.profile or "default"
     folder = _folder(options, profile)
     split = "method" if options.method else "data" if options.data else None
-    names = options.only or [s.id for s in studies().values() if split is None or split in s.split_by]
+    names = study_ids(options.only or []) or [s.id for s in studies().values() if split is None or split in s.split_by]
+    for path in options.reuse:  # before the work
+        read_table("reuse", path)
     titles = {name: get_study(name).title for name in names}
     settings = surroundings(
         options, profile=profile, seed=options.seed, data=tuple(options.data), methods=tuple(options.method),
@@ -108,20 +113,20 @@ def _train(options: argparse.Namespace) -> int:
     )  # fmt: skip
     start, missing = time.perf_counter(), 0
     for number, name in enumerate(names, 1):
-        print(f"[{number}/{len(names)}] {name}: {titles[name]}", flush=True)
+        say(f"[{number}/{len(names)}] {name}: {titles[name]}{last_time(folder / name, profile)}")
         outcome = make(name, settings, folder, guard=options.publish and not options.force)
         if outcome.missing:
             missing += 1
-            print(f"    left out: {outcome.missing}", flush=True)
+            say(f"    left out: {outcome.missing}")
             continue
-        print(f"    {outcome.seconds:.0f} s -> {folder / name}.*", flush=True)
+        say(f"    {outcome.seconds:.0f} s -> {folder / name}.*")
         together: dict[str, list[str]] = {}
         for rows, command in outcome.kept.items():
             together.setdefault(command, []).append(rows)
         for command, kept in together.items():
-            print(f"    rows of {'; '.join(kept)} kept from: {command}", flush=True)
+            say(f"    rows of {'; '.join(kept)} kept from: {command}")
     done = len(names) - missing
-    print(f"{done} of {len(names)} written to {folder} in {time.perf_counter() - start:.0f} s", flush=True)
+    say(f"{done} of {len(names)} written to {folder} in {time.perf_counter() - start:.0f} s")
     return 0 if done else 1
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .sweep import words
+from ..core.terminal import check_target, say
+from .sweep import add_parents, words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +34,7 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("--data", metavar="NAME", help="only the runs on this data set")
     p.add_argument("--metrics", nargs="+", default=["ndcg@20"], metavar="METRIC", help="like recall@50 (ndcg@20)")
     p.add_argument("--csv", type=Path, metavar="FILE", help="write them there, every kept epoch")
+    add_parents(p)
     p.add_argument("--add", action="store_true", help="keep the rows of the CSV that the store does not have")
     p.add_argument("--results", type=Path, metavar="DIR", help="the store (default: HNS_RESULTS_DIR, results)")
 
@@ -45,6 +46,9 @@ def results(options: argparse.Namespace) -> tuple[str, list[str], list[list[Any]
     from ..runs.store import CellStore
     from ..runs.sweep import read_sweep
 
+    check_target("--csv", options.csv, parents=options.parents)
+    if options.data is not None and not Path(options.data).name.strip("."):
+        raise ValueError(f"data must be the name of a data set, got {options.data!r}")
     folder = options.results or results_dir()
     keys = None if options.file is None else [cell.key for cell in read_sweep(options.file)]
     store = CellStore(folder, keys, options.data)
@@ -54,9 +58,9 @@ def results(options: argparse.Namespace) -> tuple[str, list[str], list[list[Any]
             table = _added(options.csv, table)
         write_text(options.csv, table.to_csv(index=False, float_format="%.10g", lineterminator="\n"))
     for path, why in store.damaged.items():
-        print(f"passed over {path}: {why}", file=sys.stderr)
+        say(f"passed over {path}: {why}", error=True)
     for why in store.failed.values():
-        print(f"failed: {why}", file=sys.stderr)
+        say(f"failed: {why}", error=True)
     title = f"{table.key.nunique()} runs in {folder}"
     if options.csv is not None:
         return f"{title}, {len(table)} rows written to {options.csv}", [], []

@@ -37,10 +37,12 @@ def add_arguments(p: argparse.ArgumentParser, names: tuple[str, ...] = tuple(SAM
     """Declare the options of the samplers ``names``."""
     listed = "one of those listed below" if len(names) > 4 else ", ".join(names)
     p.add_argument("--sampler", choices=names, default="dns", metavar="NAME", help=f"{listed} (default: dns)")
-    p.add_argument("--M", type=int, default=5, help="dns: negatives kept of the pool (default: 5)")
+    plain = "softmax" not in names
+    known = "5" if plain else "M/N by the data's density"
+    p.add_argument("--M", type=int, help=f"dns: negatives kept of the pool (default: {known})")
     p.add_argument("--N", type=int, help="pool size, negatives of a pair (default: 200; 1 where all weigh the same)")
     p.add_argument("--rho", type=float, default=1.0, help="softmax-v, softmax-exact: radius, -log(beta) (default: 1)")
-    if "softmax" not in names:
+    if plain:
         return
     p.add_argument("--tau", type=float, default=1.0, help="softmax, pris, adasir: temperature (default: 1)")
     p.add_argument("--alpha", type=float, help="popularity: power of the counts (1); ahns: offset (.1); kernel: (100)")
@@ -61,8 +63,12 @@ def make(options: argparse.Namespace, train: Any = None) -> Any:
     name = options.sampler
     alone = name in ("uniform", "popularity", "adasir-u", "adasir-p", "aobpr", "irgan")
     n = (1 if alone else 200) if options.N is None else options.N
+    if name == "dns" and options.M is None and train is not None:
+        from ..bpr.defaults import dns_for
+
+        return dns_for(train, n)
     if name == "dns":
-        return s.DNS(options.M, n)
+        return s.DNS(5 if options.M is None else options.M, n)
     if name in ("softmax-v", "softmax-exact"):
         return (s.SoftmaxV if name == "softmax-v" else s.SoftmaxExact)(options.rho, n)
     if name == "uniform":

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core.terminal import printable, say
+
 if TYPE_CHECKING:
     from ..studies import Options
 
-__all__ = ["EPILOG", "add_arguments", "add_surroundings", "plan", "run", "surroundings"]
+__all__ = ["EPILOG", "add_arguments", "add_parents", "add_surroundings", "plan", "run", "surroundings"]
 
 EPILOG = """\
 FILE.toml names what is trained; where a list stands, every entry is tried with every entry of the other lists:
@@ -57,6 +58,11 @@ def add_surroundings(p: argparse.ArgumentParser) -> None:
     p.add_argument("--quiet", action="store_true", help="no progress bars")
 
 
+def add_parents(p: argparse.ArgumentParser) -> None:
+    """Declare the option of every command that writes a file where it is told to."""
+    p.add_argument("--parents", action="store_true", help="make the folder of a file to write if it is not there")
+
+
 def surroundings(options: argparse.Namespace, **more: Any) -> Options:
     """What :func:`add_surroundings` was told."""
     from ..runs.options import results_dir
@@ -99,14 +105,12 @@ def run(options: argparse.Namespace) -> int:
 
     cells, settings = read_sweep(options.file), surroundings(options)
     done = CellStore(settings.results, [cell.key for cell in cells]).cells
-    print(f"{len(cells)} cells, {len(done)} of them done", flush=True)
+    say(f"{len(cells)} cells, {len(done)} of them done")
     start = time.perf_counter()
-    failed = compute_cells(cells, settings, label=options.file.stem)
-    print(
-        f"{len(cells) - len(failed)} done in {settings.results} after {time.perf_counter() - start:.0f} s", flush=True
-    )
+    failed = compute_cells(cells, settings, label=printable(options.file.stem))
+    say(f"{len(cells) - len(failed)} done in {settings.results} after {time.perf_counter() - start:.0f} s")
     if failed:
-        print(f"hns: {len(failed)} of {len(cells)} cells failed: {next(iter(failed.values()))}", file=sys.stderr)
+        say(f"hns: {len(failed)} of {len(cells)} cells failed: {next(iter(failed.values()))}", error=True)
     return 1 if failed else 0
 
 

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FORMAT", "check_writable", "read_npz", "write_npz"]
+from .archive import read_arrays
+
+__all__ = ["FORMAT", "check_writable", "read_meta", "read_npz", "write_npz"]
 
 FORMAT = 1
 
@@ -55,21 +57,37 @@ def _temporary(target: Path) -> tuple[int, str]:
 
 def read_npz(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Read what :func:`write_npz` wrote; a damaged or foreign file is a ValueError that says so."""
+    return _read(path, None)
+
+
+def read_meta(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The header alone: the arrays may be large."""
+    return _read(path, ("meta",))[0]
+
+
+def _read(path: str | os.PathLike[str], only: tuple[str, ...] | None) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     try:
-        stream = open(path, "rb")  # noqa: SIM115 (closed below)
+        arrays = read_arrays(path, only)
+        meta = _header(arrays.pop("meta", None))
+        names = meta.pop("names", sorted(arrays))
+        if only is None and sorted(arrays) != names:  # a damaged directory may end early
+            raise ValueError("arrays are missing")
     except OSError as error:
         raise type(error)(f"path must be a readable file, got {path}: {str(error.strerror).lower()}") from None
-    try:
-        with stream, np.load(stream, allow_pickle=False) as file:
-            # numpy stops reading where an array's header says, and so may never see a wrong check sum
-            if (bad := file.zip.testzip()) is not None:
-                raise ValueError(f"{bad} is damaged")
-            arrays = {name: file[name] for name in file.files if name != "meta"}
-            meta = json.loads(str(file["meta"]))
-            if sorted(arrays) != meta.pop("names", sorted(arrays)):  # a damaged directory may end early
-                raise ValueError("arrays are missing")
-    except Exception as error:  # damage shows in many ways: in the archive, the arrays' headers, the text
+    except ValueError as error:
         raise ValueError(f"path must be a whole model or checkpoint file, got {path}: {error}") from None
     if meta.get("format") != FORMAT:
         raise ValueError(f"{path} has format {meta.get('format')!r}, this version reads {FORMAT}")
     return meta, arrays
+
+
+def _header(array: NDArray[Any] | None) -> dict[str, Any]:
+    if array is None or array.dtype.kind != "U" or array.ndim:
+        raise ValueError("it has no header")
+    try:
+        meta = json.loads(str(array))
+    except (ValueError, RecursionError, SystemError) as error:  # the last for what is no text
+        raise ValueError(f"its header is broken ({type(error).__name__})") from None
+    if not isinstance(meta, dict):
+        raise ValueError("its header is no table")
+    return meta

@@ -71,14 +71,40 @@ class Dataset:
         both.sort_indices()
         return both
 
+    def items_of(self, ids: Any) -> np.ndarray:
+        """Labels of item numbers, such as :meth:`sim.bpr.BPRMF.recommend` gives; None for its filling, -1.
+
+        Parameters
+        ----------
+        ids : array_like of int
+            Item numbers in 0..n_items-1, or -1.
+
+        Returns
+        -------
+        ndarray
+            Of the shape of ``ids``; of objects where one is -1, else of the type of ``items``.
+        """
+        numbers = np.asarray(ids, dtype=None if np.size(ids) else np.int64)
+        if numbers.dtype.kind not in "iu":
+            raise TypeError(f"ids must be integers, got {numbers.dtype}")
+        if numbers.size and (numbers.min() < -1 or numbers.max() >= self.n_items):
+            raise ValueError(f"ids must be in -1..{self.n_items - 1}, got {numbers.min()}..{numbers.max()}")
+        filling = numbers < 0
+        labels = np.asarray(self.items)[np.where(filling, 0, numbers)]
+        if filling.any():
+            labels = labels.astype(object)
+            labels[filling] = None
+        return labels
+
     def stats(self) -> dict[str, Any]:
         """Sizes, as a row of Table 1 (whose "train" column is ``fit`` here), and what was left out.
 
         Returns
         -------
         dict
-            ``data, split, users, items, pairs, fit, train, valid, test, sparsity``, then ``duplicates`` (rows merged
-            into an earlier one), ``below_min_rating`` and ``outside_k_core`` (rows and pairs left out),
+            ``data, split, users, items, pairs, fit, train, valid, test, sparsity, one_item_users`` (users with one
+            pair in all), then ``duplicates`` (rows merged into an earlier one), ``below_min_rating`` and
+            ``outside_k_core`` (rows and pairs left out),
             ``dropped_users`` and ``dropped_items`` (labels left without a pair), ``untrained_users`` and
             ``untrained_pairs`` (users without a train pair under the split, and their pairs).
         """
@@ -94,16 +120,29 @@ class Dataset:
             "valid": valid,
             "test": test,
             "sparsity": 1.0 - (train + valid + test) / (self.n_users * self.n_items),
+            "one_item_users": int((np.diff(self.fit.indptr) + np.diff(self.test.indptr) == 1).sum()),
             **self.notes,
         }
 
     def describe(self) -> str:
-        """The sizes in one line."""
+        """The sizes in one line, with what was merged or left out, and what an evaluation will miss."""
         s = self.stats()
-        return (
+        line = (
             f"{self.name}: {self.n_users:,} users, {self.n_items:,} items, {s['pairs']:,} pairs = {s['train']:,} train "
             f"+ {s['valid']:,} validation + {s['test']:,} test ({self.split}); sparsity {s['sparsity']:.4%}"
         )
+        told = (
+            ("duplicates", "duplicate rows merged"),
+            ("below_min_rating", "rows below the least rating left out"),
+            ("outside_k_core", "pairs outside the k-core left out"),
+            ("dropped_users", "users without a pair dropped"),
+            ("dropped_items", "items without a pair dropped"),
+            ("untrained_users", "users without a train pair left out"),
+            ("untrained_pairs", "pairs of these"),
+            ("one_item_users", "users with one pair"),
+        )
+        notes = "".join(f"; {s[key]:,} {words}" for key, words in told if s.get(key))
+        return line + notes + ("" if s["test"] else "; the test part is empty: there is nothing to evaluate on")
 
     def __repr__(self) -> str:
         return f"<Dataset {self.describe()}; sha256 {self.sha256[:12]}>"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..core.archive import read_arrays
 from ._fetch import DataError, atomic_file
 
 __all__ = ["Interactions", "Raw", "clean", "k_core_mask", "load_parsed", "save_parsed"]
@@ -39,7 +39,7 @@ class Interactions:
         Items of each user, ascending.
     users, items : ndarray
         Original labels of rows and columns.
-    time : ndarray of float64, shape (n_pairs,), optional
+    time : ndarray of float64 or int64, shape (n_pairs,), optional
         Of a pair's first occurrence.
     part : ndarray of uint8, shape (n_pairs,), optional
         The set's own split: 0 train, 2 test.
@@ -124,13 +124,13 @@ def clean(raw: Raw, name: str, min_rating: float | None, k_core: int | None) -> 
         indices=column[item].astype(np.int32),
         users=raw.users[counts > 0],
         items=raw.items[has_item],
-        time=None if time is None else time.astype(np.float64),
+        time=time,
         part=None if part is None else part.astype(np.uint8),
         notes=notes,
     )
 
 
-_FORMAT = 1
+_FORMAT = 2
 _ARRAYS = ("indptr", "indices", "users", "items", "time", "part")
 
 
@@ -167,12 +167,11 @@ def load_parsed(path: Path) -> Interactions:
         If the file is truncated or altered.
     """
     try:
-        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
+        arrays = read_arrays(path)
         expected = str(arrays.pop("content"))
         if _content_hash(arrays) != expected:
             raise DataError(f"{path}: content hash differs")
         names, values = arrays.pop("note_names"), arrays.pop("note_values")
         return Interactions(**arrays, notes={str(n): int(v) for n, v in zip(names, values)})
-    except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, ValueError, TypeError) as error:
         raise DataError(f"{path} is truncated or altered ({type(error).__name__})") from None

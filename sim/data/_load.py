@@ -8,16 +8,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ..core.validation import check_choice, check_int, check_real
+from ..core.validation import MOST_SIZE, check_choice, check_int, check_real
+from ._columns import as_series
 from ._dataset import Dataset, assemble
 from ._fetch import DataError, cache_dir, cache_folder, fetch, file_digest, find_local
-from ._interactions import Interactions, Raw, clean, load_parsed, parsed_key, save_parsed
-from ._readers import from_matrix, read
+from ._interactions import Interactions, clean, load_parsed, parsed_key, save_parsed
+from ._matrices import from_matrix
+from ._readers import read
 from ._registry import REGISTRY, Source, find_source
 from ._splits import own_split, random_split, temporal_split
-from ._tables import encode
+from ._tables import from_columns
+from ._text import Options
 
 __all__ = ["available", "catalogue", "from_csr", "from_pairs", "info", "load"]
 
@@ -33,6 +34,8 @@ def load(
     test_fraction: float = 0.2,
     min_rating: float | None = None,
     k_core: int | None = None,
+    format: str | None = None,
+    separator: str | None = None,
     columns: Mapping[str, str | int] | None = None,
     data_dir: str | os.PathLike[str] | None = None,
     progress: bool | None = None,
@@ -62,9 +65,15 @@ def load(
     k_core : int >= 0, optional
         Users and items with fewer pairs are left out, repeatedly, before the split. None: the registry's choice (5
         for ml-100k); 0 or 1: no such filter.
+    format : {"table", "adjacency"}, optional
+        Of your own text file: a pair in each row, or a user and the user's items (``user item item ...``, as in
+        LightGCN's train.txt; a user may have several rows). None: found from the file.
+    separator : str, optional
+        Of your own text file: ``","``, ``"tab"`` ...; ``" "`` or ``"space"``: any run of spaces and tabs. None: found
+        from its first lines together. Whatever is found must hold for every line.
     columns : mapping, optional
         For a table of your own: which column is which, e.g. ``{"user": "customer", "item": "sku"}``, or positions
-        from 0 if it has no header.
+        from 0 if it has no header. None: a header that names user and item, else user, item, rating, time.
     data_dir : path, optional
         Folder with local copies; default: the environment variable ``HNS_DATA_DIR``.
     progress : bool, optional
@@ -88,6 +97,11 @@ def load(
     What was read is cached under ``HNS_CACHE_DIR`` with a hash of its content; a cache file that was truncated or
     altered is noticed and made anew. Pairs that occur more than once count once, at their earliest time.
 
+    An id is a whole number or a text; the outer blanks of a text do not count. If all ids of a column are plain
+    integers, written as such or not, its labels are int64, else str: 1, 1.0 (a number) and "1" are one id, "01" and
+    "1.0" (texts) are others. A column that mixes numbers and texts is refused, as are missing values, and numbers
+    that would not be exact.
+
     Examples
     --------
     >>> import pathlib, tempfile
@@ -100,7 +114,7 @@ def load(
     >>> folder.cleanup()
     """
     options = _check(split, seed, valid_fraction, test_fraction, min_rating, k_core)
-    data, label = _interactions(name, options, columns, data_dir, progress)
+    data, label = _interactions(name, options, Options.check(format, separator, columns), data_dir, progress)
     return _split(data, label, options)
 
 
@@ -125,23 +139,20 @@ def from_pairs(
     >>> from_pairs(["a", "a", "a", "b"], [1, 2, 3, 1]).stats()["test"]
     1
     """
-    import pandas as pd
-
     options = _check(split, seed, valid_fraction, test_fraction, min_rating, k_core)
-    series = {"users": pd.Series(users), "items": pd.Series(items)}
-    extra = {k: np.asarray(v, dtype=np.float64) for k, v in (("rating", rating), ("time", time)) if v is not None}
-    for key, values in {**series, **extra}.items():
-        if len(values) != len(series["users"]):
-            raise ValueError(f"{key} must be as long as users, {len(series['users'])}, got {len(values)}")
-    if not len(series["users"]):
+    given = {"user": users, "item": items, "rating": rating, "time": time}
+    series = {
+        role: as_series(values, {"user": "users", "item": "items"}.get(role, role))
+        for role, values in given.items()
+        if values is not None or role in ("user", "item")
+    }
+    for role, values in series.items():
+        if len(values) != len(series["user"]):
+            plural = "items" if role == "item" else role
+            raise ValueError(f"{plural} must be as long as users, {len(series['user'])}, got {len(values)}")
+    if not len(series["user"]):
         raise DataError(f"{name} is empty: no pairs")
-    for key, values in extra.items():
-        if not np.isfinite(values).all():
-            raise DataError(f"{key} must be finite, got {int((~np.isfinite(values)).sum())} NaN or infinite values")
-    user, user_labels = encode(series["users"], name, "user")
-    item, item_labels = encode(series["items"], name, "item")
-    raw = Raw(user, item, user_labels, item_labels, extra.get("rating"), extra.get("time"))
-    return _split(clean(raw, name, options["min_rating"], options["k_core"]), name, options)
+    return _split(clean(from_columns(series, name), name, options["min_rating"], options["k_core"]), name, options)
 
 
 def from_csr(
@@ -237,7 +248,7 @@ def _check(
         "valid_fraction": _check_part("valid_fraction", valid_fraction),
         "test_fraction": _check_part("test_fraction", test_fraction),
         "min_rating": None if min_rating is None else check_real("min_rating", min_rating),
-        "k_core": None if k_core is None else check_int("k_core", k_core, low=0),
+        "k_core": None if k_core is None else check_int("k_core", k_core, low=0, most=MOST_SIZE),
     }
 
 
@@ -251,18 +262,21 @@ def _check_part(name: str, value: float) -> float:
 def _interactions(
     name: str | os.PathLike[str],
     options: dict[str, Any],
-    columns: Mapping[str, str | int] | None,
+    how: Options,
     data_dir: str | os.PathLike[str] | None,
     progress: bool | None,
 ) -> tuple[Interactions, str]:
     """Clean interactions of a registered set or a file, from the cache if they are there."""
     if not isinstance(name, (str, os.PathLike)):
-        raise TypeError(f"name must be a str or a path, got {type(name).__name__}")
+        raise TypeError(
+            f"name must be a str or a path, got {type(name).__name__}: for data in memory use from_pairs or from_csr"
+        )
     source: Source | None = None
     path: Path | None = None
     if isinstance(name, str) and name in REGISTRY:
-        if columns is not None:
-            raise ValueError(f"columns must be None for the registered data set {name!r}")
+        for key, value in vars(how).items():
+            if value is not None:
+                raise ValueError(f"{key} must be None for the registered data set {name!r}")
         source = REGISTRY[name]
         label, digest = source.name, source.digest
         min_rating = source.min_rating if options["min_rating"] is None else options["min_rating"]
@@ -275,9 +289,10 @@ def _interactions(
             raise ValueError(f"name must be a known data set or an existing file, got {str(name)!r}: no such file")
         label, digest = path.name, f"sha256:{file_digest(path)}"
         min_rating, k_core = options["min_rating"], options["k_core"]
-    chosen = None if columns is None else sorted(columns.items())
+    chosen = None if how.columns is None else sorted(how.columns.items())
+    read_by = {"columns": chosen, "format": how.format, "separator": how.separator}
     suffix = "" if path is None else "".join(path.suffixes[-2:])
-    key = parsed_key(digest, min_rating=min_rating, k_core=k_core, columns=chosen, suffix=suffix)
+    key = parsed_key(digest, min_rating=min_rating, k_core=k_core, suffix=suffix, **read_by)
     cached = cache_dir() / "parsed" / f"{key}.npz"
     if cached.is_file():
         try:
@@ -287,7 +302,7 @@ def _interactions(
     if source is not None:
         path = fetch(source.name, data_dir=data_dir, progress=progress)
     assert path is not None
-    data = clean(read(path, source.kind if source else None, label, columns), label, min_rating, k_core)
+    data = clean(read(path, source.kind if source else None, label, how), label, min_rating, k_core)
     folder = cache_folder("parsed")
     if folder is not None:
         try:

@@ -1,218 +1,186 @@
-"""Reading a table of interactions: CSV, TSV or parquet; user, item[, rating[, time]]; any kind of ids."""
+"""Reading a table of interactions: text or parquet; user, item[, rating[, time]]; or lists of items."""
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Mapping
+import csv
+import io
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
+from ._columns import Problems, as_series, ids, ratings, times
+from ._dialect import Layout, find_layout, unclear
 from ._fetch import DataError
 from ._interactions import Raw
+from ._roles import assign
+from ._text import ROLES, Options, fields, read_bytes
 
-__all__ = ["encode", "read_table"]
-
-_ROLES = ("user", "item", "rating", "time")
-_KNOWN = {
-    "user": {"user", "user_id", "userid", "uid", "user_procid", "reviewerid", "customer_id"},
-    "item": {"item", "item_id", "itemid", "iid", "item_procid", "movieid", "movie_id", "asin", "product_id", "book_id"},
-    "rating": {"rating", "ratings", "stars", "overall", "score", "value"},
-    "time": {"time", "timestamp", "date", "datetime", "unixreviewtime"},
-}
-_SEPARATORS = ("\t", "::", ",", ";", "|", " ")
+__all__ = ["from_columns", "parse", "read_parquet", "read_text"]
 
 
-def read_table(path: Path, name: str, parquet: bool, columns: Mapping[str, str | int] | None = None) -> Raw:
-    """Rows of a table.
+def read_text(file: Path | IO[bytes], name: str, options: Options | None = None) -> Raw:
+    """Rows of a text file.
 
-    A text table has a header if its first line names a user or an item column; otherwise the columns are user, item,
-    rating, time in this order. ``columns`` overrules: role -> column name (header) or position from 0 (no header).
+    A table has a header if its first row names a user and an item column, or ``options.columns``
+    gives names; otherwise the columns are user, item, rating, time in this order. Lists of items
+    have a row for a user, who may have several.
 
     Raises
     ------
     DataError
-        For missing columns, missing ids, values that are no numbers, no rows, a broken file.
+        For a file that is damaged or that can be read in more than one way, for missing columns
+        and values, ids and numbers that would not be exact, and no rows.
     """
-    columns = None if columns is None else _check_columns(columns)
-    frame = _read_parquet(path, name) if parquet else _read_text(path, name, columns)
-    roles = _assign(list(frame.columns), name, columns)
-    if not len(frame):
-        raise DataError(f"{name} is empty: {path} has no rows")
-    user, users = encode(frame[roles["user"]], name, "user")
-    item, items = encode(frame[roles["item"]], name, "item")
-    return Raw(
-        user=user,
-        item=item,
-        users=users,
-        items=items,
-        rating=_numbers(frame[roles["rating"]], name, "rating") if "rating" in roles else None,
-        time=_times(frame[roles["time"]], name) if "time" in roles else None,
-    )
+    options = Options() if options is None else options
+    layout = find_layout(read_bytes(file, name), name, options)
+    if layout.adjacency:
+        return _lists(layout, name)
+    if layout.header is not None:
+        roles = assign(layout.header, name, options.columns)
+    elif options.columns is not None:
+        roles = {role: int(column) for role, column in options.columns.items()}
+    else:
+        roles = dict(zip(ROLES, range(layout.survey.fields)))
+    frame = parse(layout, roles, name)
+    _check_first_row(frame, layout, roles, name)
+    raw = from_columns(frame, name)
+    if layout.survey.inside:
+        _check_lines(raw, name)
+    if layout.header is None and options == Options(separator=options.separator):
+        _check_once(raw, frame, layout, name)
+    return raw
 
 
-def _check_columns(columns: Mapping[str, str | int]) -> Mapping[str, str | int]:
-    unknown = sorted(set(columns) - set(_ROLES))
-    if unknown or not {"user", "item"} <= set(columns) or len({type(c) for c in columns.values()}) > 1:
-        raise ValueError(
-            "columns must map 'user', 'item' and perhaps 'rating', 'time' to column names, or all to positions, "
-            f"got {dict(columns)!r}"
-        )
-    return columns
+def from_columns(frame: dict[str, Any] | Any, name: str) -> Raw:
+    """Rows of columns named by role: all that is wrong with them is one error."""
+    problems = Problems()
+    user, users = ids(frame["user"], "user", problems)
+    item, items = ids(frame["item"], "item", problems)
+    rating = ratings(frame["rating"], "rating", problems) if "rating" in frame else None
+    time = times(frame["time"], "time", problems) if "time" in frame else None
+    problems.check(name)
+    return Raw(user, item, users, items, rating, time)
 
 
-def _plain(column: object) -> str:
-    """A column's name for comparison: lower case, without the ``:type`` that RecBole appends."""
-    return str(column).strip().strip("\"'").split(":")[0].lower()
+def parse(layout: Layout, roles: dict[str, int], name: str) -> Any:
+    """The columns of a table, named by role; user and item are texts.
 
-
-def _read_text(path: Path, name: str, columns: Mapping[str, str | int] | None) -> Any:
+    Raises
+    ------
+    DataError
+        If there are no rows, or the parser does not see the rows that are there.
+    """
     import pandas as pd
 
-    try:
-        opener = gzip.open if path.suffix == ".gz" else open
-        with opener(path, "rt", encoding="utf-8-sig") as file:
-            lines = [file.readline().rstrip("\r\n"), file.readline().rstrip("\r\n")]
-    except (UnicodeDecodeError, EOFError, OSError) as error:
-        raise DataError(f"{name}: {path} is not a readable UTF-8 text file ({type(error).__name__})") from None
-    separator = next((s for s in _SEPARATORS if s in lines[0]), None)
-    if separator is None:
-        raise DataError(f"{name} must have columns user, item[, rating[, time]]; first line: {lines[0][:60]!r}")
-    fields = lines[0].split(separator)
-    known = set().union(*_KNOWN.values())
-    header = any(_plain(f) in known for f in fields)
-    if columns is not None:
-        header = all(isinstance(c, str) for c in columns.values())
-    elif not header and _looks_like_header(fields, lines[1].split(separator)):
-        raise DataError(
-            f"{name} must have columns user and item, its header is {lines[0][:80]!r}: rename them, or say which is "
-            "which with columns="
-        )
-    names = [f.strip().strip("\"'") for f in fields] if header else list(range(len(fields)))
-    roles = _assign(names, name, columns)
+    rows = layout.survey.records - (layout.header is not None)
+    if not rows:
+        raise DataError(f"{name} is empty: it has no rows below its header")
+    width = layout.survey.fields
+    beyond = [position for position in roles.values() if position >= width]
+    if beyond:
+        raise DataError(f"{name} has no column {beyond[0]}; it has 0 to {width - 1}")
+    content = io.BytesIO(layout.content)
+    content.seek(layout.survey.body if layout.header is not None else 0)
     try:
         frame = pd.read_csv(
-            path,
-            sep=separator,
-            engine="python" if len(separator) > 1 else "c",
+            content,
+            sep=r"\s+" if layout.dialect.blank else layout.dialect.byte,
             header=None,
-            names=names,
-            skiprows=1 if header else 0,
+            names=range(width),
+            usecols=sorted(set(roles.values())),
             dtype={roles["user"]: str, roles["item"]: str},
             keep_default_na=False,
             na_values=[""],
-            encoding="utf-8-sig",
+            skipinitialspace=True,
+            quoting=csv.QUOTE_MINIMAL if layout.dialect.quoted else csv.QUOTE_NONE,
+            low_memory=False,
+            encoding="utf-8",
         )
-    except pd.errors.EmptyDataError:
-        raise DataError(f"{name} is empty: {path} has no rows") from None
-    except (pd.errors.ParserError, UnicodeDecodeError, EOFError, OSError, ValueError) as error:
-        raise DataError(f"{name}: {path} is not a readable table ({str(error).splitlines()[0][:120]})") from None
-    if not isinstance(frame.index, pd.RangeIndex):  # pandas takes what is left over for an index
-        raise DataError(f"{name}: {path} is not a readable table (its rows have more fields than its header)")
-    return frame
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, OverflowError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise DataError(f"{name} is not a readable table ({reason})") from None
+    if len(frame) != rows:
+        raise unclear(name, f"{len(frame):,} rows are read of {rows:,}", layout.rows, "look at its quotes")
+    return pd.DataFrame({role: frame[position] for role, position in roles.items()})
 
 
-def _looks_like_header(first: list[str], second: list[str]) -> bool:
-    """No number in the first line, but one in the second."""
-    return not any(map(_is_number, first)) and any(map(_is_number, second))
+def _check_first_row(frame: Any, layout: Layout, roles: dict[str, int], name: str) -> None:
+    """The header does not come again; a first row that may be a header is data if its ids do."""
+    first = [layout.rows[0][roles[role]] for role in ("user", "item")]
+    same = [np.asarray(frame[role] == value, dtype=bool) for role, value in zip(frame, first)]
+    again = same[0] & same[1]
+    if layout.header is not None and again.any():
+        problems = Problems()
+        problems.add(again, "rows that repeat its header")
+        problems.check(name)
+    if not layout.sure and not ((same[0] | same[1]) & ~again).any():
+        raise unclear(
+            name, "its first row may be a header or data", layout.rows,
+            "give columns= (--columns), names if it is a header, else positions from 0",
+        )  # fmt: skip
 
 
-def _is_number(text: str) -> bool:
+def _check_lines(raw: Raw, name: str) -> None:
+    for role, labels in (("user", raw.users), ("item", raw.items)):
+        broken = sum("\n" in label or "\r" in label for label in map(str, labels))
+        if broken:
+            raise DataError(f"{name} has {broken:,} {role} ids with a line end in them, by its quotes")
+
+
+def _check_once(raw: Raw, frame: Any, layout: Layout, name: str) -> None:
+    """Rows of three or four whole numbers, each of another user, may be lists of items."""
+    further = [column for role, column in frame.items() if role in ("rating", "time")]
+    whole = further and all(column.dtype.kind in "iu" for column in further)
+    if whole and raw.user.size > 1 and raw.users.size == raw.user.size:
+        raise unclear(
+            name, "its rows may be user, item, rating, time or user and items", layout.rows,
+            "give format='table' or format='adjacency' (--format), or columns= (--columns)",
+        )  # fmt: skip
+
+
+def _lists(layout: Layout, name: str) -> Raw:
+    """A user and all the user's items in each row."""
+    record, texts, _ = fields(layout.content, layout.dialect)
+    first = np.ones(record.size, dtype=bool)
+    first[1:] = record[1:] != record[:-1]
+    if first.all():
+        raise unclear(name, "no row has an item", layout.rows, "give separator= (--separator)")
+    every = np.array(texts, dtype=object)
+    user, users, item, items = *_encode(every[first], "user", name), *_encode(every[~first], "item", name)
+    return Raw(user[record[~first]], item, users, items)
+
+
+def _encode(texts: np.ndarray, role: str, name: str) -> tuple[np.ndarray, np.ndarray]:
+    problems = Problems()
+    found = ids(as_series(texts, role), role, problems)
+    problems.check(name)
+    return found
+
+
+def read_parquet(path: Path, name: str, options: Options | None = None) -> Raw:
+    """Rows of a parquet file, by the names of its columns."""
+    options = Options() if options is None else options
     try:
-        float(text.strip().strip("\"'"))
-    except ValueError:
-        return False
-    return True
-
-
-def _read_parquet(path: Path, name: str) -> Any:
-    import pandas as pd
-
-    try:
-        return pd.read_parquet(path)
+        import pyarrow.parquet as parquet
     except ImportError:
         raise DataError(f"{name}: reading parquet needs pyarrow: pip install 'hns-opauc[parquet]'") from None
-    except Exception as error:
-        raise DataError(f"{name}: {path} is not a readable parquet file ({type(error).__name__})") from None
-
-
-def _assign(names: list[Any], name: str, columns: Mapping[str, str | int] | None) -> dict[str, Any]:
-    """Role -> column."""
-    if columns is not None:
-        missing = [c for c in columns.values() if c not in names]
-        if missing:
-            raise DataError(f"{name} has no column {missing[0]!r}; it has {names[:12]}")
-        return dict(columns)
-    if names and all(isinstance(n, int) for n in names):
-        return dict(zip(_ROLES, names))
-    roles = {}
-    for role in _ROLES:
-        found = [n for n in names if _plain(n) in _KNOWN[role]]
-        if len(found) > 1:
-            raise DataError(f"{name} must have one {role} column, it has {found}: say which with columns=")
-        if found:
-            roles[role] = found[0]
-    for role in ("user", "item"):
-        if role not in roles:
-            raise DataError(f"{name} has no {role} column; it has {names[:12]}: rename it or say which with columns=")
-    return roles
-
-
-def encode(values: Any, name: str, role: str) -> tuple[np.ndarray, np.ndarray]:
-    """Codes 0..n-1 and sorted labels of a pandas column of ids.
-
-    Labels are int64 if every id is a plain integer (no sign +, no leading zeros), else str. Sorting makes the result
-    independent of the order of rows.
-    """
-    import pandas as pd
-
-    codes, unique = pd.factorize(values)
-    missing = np.flatnonzero(codes < 0)
-    if missing.size:
-        raise DataError(f"{name} has {missing.size} rows with no {role} id, the first is data row {missing[0] + 1}")
-    labels = np.asarray(unique)
-    if labels.dtype.kind == "f" and np.isfinite(labels).all() and (labels == np.floor(labels)).all():
-        labels = labels.astype(np.int64)
-    if labels.dtype.kind not in "iu":
-        texts = [str(label).strip() for label in labels]
-        plain = all(t.removeprefix("-").isascii() and t.removeprefix("-").isdigit() and len(t) < 19 for t in texts)
-        if plain and all(str(int(t)) == t for t in texts):
-            labels = np.array([int(t) for t in texts], dtype=np.int64)
-        else:
-            labels = np.array(texts)
-    sorted_labels, position = np.unique(labels, return_inverse=True)
-    return position[codes].astype(np.int64), sorted_labels
-
-
-def _numbers(values: Any, name: str, role: str) -> np.ndarray:
-    import pandas as pd
-
-    numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    bad = ~np.isfinite(numbers)
-    if bad.any():
-        row = int(np.flatnonzero(bad)[0])
-        raise DataError(
-            f"{name} must have finite numbers as {role}, got {str(values.iloc[row])!r} in data row {row + 1}"
-            f" ({int(bad.sum())} such rows)"
-        )
-    return numbers
-
-
-def _times(values: Any, name: str) -> np.ndarray:
-    """Times as float64: numbers as they are, dates as seconds since 1970."""
-    import pandas as pd
-
-    if pd.api.types.is_numeric_dtype(values):
-        return _numbers(values, name, "time")
-    as_numbers = pd.to_numeric(values, errors="coerce")
-    if as_numbers.notna().all():
-        return _numbers(values, name, "time")
-    dates = pd.to_datetime(values, errors="coerce", utc=True, format="ISO8601")
-    if dates.isna().any():
-        row = int(np.flatnonzero(dates.isna())[0])
-        raise DataError(
-            f"{name} must have numbers or ISO dates as time, got {str(values.iloc[row])!r} in data row {row + 1}"
-        )
-    seconds = (dates - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
-    return np.asarray(seconds, dtype=np.float64)
+    if any(isinstance(column, int) for column in (options.columns or {}).values()):
+        raise ValueError("columns must be names for a parquet file, got positions")
+    try:
+        with open(path, "rb") as file:
+            opened = parquet.ParquetFile(file)
+            names = list(opened.schema_arrow.names)
+            roles = assign(names, name, options.columns)
+            table = opened.read(columns=[names[i] for i in roles.values()], use_threads=False)
+            frame = table.to_pandas(ignore_metadata=True)
+    except DataError:
+        raise
+    except Exception as error:  # a broken file raises nearly anything
+        raise DataError(f"{name} is not a readable parquet file ({type(error).__name__})") from None
+    if not len(frame):
+        raise DataError(f"{name} is empty: it has no rows")
+    try:
+        return from_columns({role: frame[names[i]] for role, i in roles.items()}, name)
+    except UnicodeDecodeError:
+        raise DataError(f"{name} is not a readable parquet file (texts that are not UTF-8)") from None

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.random import to_seed
-from ..core.validation import check_fraction, check_int
+from ..core.validation import MOST_SIZE, check_fraction, check_int
 from ..objectives import opauc_surrogate_grad
 from ..rankings import ScoreModel
 from ..sampling import DNS, Sampler, SoftmaxV, Uniform
@@ -111,10 +111,10 @@ def assess(
     >>> [round(found.rows[0][key], 4) for key in ("truth", "mean", "bias", "sd")]
     [1.1082, 1.0868, -0.0214, 0.0629]
     """
-    count = check_int("n_pos", n_pos, low=1)
+    count = check_int("n_pos", n_pos, low=1, most=MOST_SIZE)
     nominal = nominal_beta(sampler)
     level = check_fraction("beta", nominal if beta is None else beta)
-    size = 0 if n_neg is None else check_int("n_neg", n_neg)
+    size = 0 if n_neg is None else check_int("n_neg", n_neg, most=MOST_SIZE)
     if n_neg is not None and size < sampler.N:
         raise ValueError(f"n_neg must be >= N={sampler.N}, the pool's size, got {size}")
     seed = to_seed(rng)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
 
-from ..core.validation import check_int, losses_array
+from ..core.validation import MOST_SIZE, check_int, losses_array
 from ..rankings import ScoreModel
 from ..sampling import DNS, Sampler, Uniform
 from ._quadrature import Floats, Levels, negative_levels, negative_scores, positive_rule
@@ -53,7 +53,7 @@ class PairMoments:
 
     def variance(self, n_pos: int) -> Floats:
         """Variance of the mean over ``n_pos`` independent positives, each with its own pool."""
-        return (self.between + self.within) / check_int("n_pos", n_pos, low=1)
+        return (self.between + self.within) / check_int("n_pos", n_pos, low=1, most=MOST_SIZE)
 
     def mse(self, truth: Floats, n_pos: int) -> Floats:
         """Mean squared error for ``truth`` (value, slope) of the mean over ``n_pos`` positives."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core.random import to_seed
-from ..core.validation import check_int
+from ..core.validation import MOST_SIZE, check_int
 from ..rankings import ScoreModel
 from ..sampling import Sampler
 from ._kernels import population_pools, sample_pools
@@ -84,7 +84,7 @@ def simulate_moments(
     require_model(model)
     sampler.require_losses()
     pairs = _rounded("n_pairs", n_pairs)
-    blocks = check_int("blocks", blocks, low=2)
+    blocks = check_int("blocks", blocks, low=2, most=MOST_SIZE)
     (kind, p), (neg_kind, neg_p) = model._codes()
     pool, neg_pool = model._pools()
     sums = np.zeros((GROUPS, 7))
@@ -170,7 +170,7 @@ def simulate_sample_moments(
 
 
 def _rounded(name: str, count: int) -> int:
-    return -(-check_int(name, count, low=2 * GROUPS) // GROUPS) * GROUPS
+    return -(-check_int(name, count, low=2 * GROUPS, most=MOST_SIZE) // GROUPS) * GROUPS
 
 
 def _mean(groups: Floats) -> tuple[Floats, Floats]:

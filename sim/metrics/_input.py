@@ -5,24 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
-from ..core.validation import check_int
+from ..core.validation import check_int, check_sparse
 
 __all__ = ["check_ks", "encode"]
 
 EXCLUDED = 2
 
 
-def _is_sparse(array: Any) -> bool:
-    return hasattr(array, "tocsr")
-
-
 def _zero_one(name: str, array: Any, shape: tuple[int, ...]) -> np.ndarray:
     """``array`` (dense or sparse, of zeros and ones) as a uint8 array of the given shape."""
-    if _is_sparse(array):
-        csr = array.tocsr()
-        if csr.shape != shape:
-            raise ValueError(f"{name} must have the shape {shape} of y_score, got {csr.shape}")
+    if sparse.issparse(array):
+        if check_sparse(name, array).shape != shape:
+            raise ValueError(f"{name} must have the shape {shape} of y_score, got {array.shape}")
+        csr = (array.reshape((1, -1)) if array.ndim == 1 else array).tocsr()
         if not csr.has_canonical_format:
             csr = csr.copy()
             csr.sum_duplicates()
@@ -32,10 +29,10 @@ def _zero_one(name: str, array: Any, shape: tuple[int, ...]) -> np.ndarray:
             raise ValueError(
                 f"{name} must hold 0 and 1 only, each pair stored once, got {data[bad][0]} in {int(bad.sum())} entries"
             )
-        dense = np.zeros(shape, np.uint8)
-        rows = np.repeat(np.arange(shape[0]), np.diff(csr.indptr))
+        dense = np.zeros(csr.shape, np.uint8)
+        rows = np.repeat(np.arange(csr.shape[0]), np.diff(csr.indptr))
         dense[rows, csr.indices] = data
-        return dense
+        return dense.reshape(shape)
     array = np.asarray(array)
     if array.shape != shape:
         raise ValueError(f"{name} must have the shape {shape} of y_score, got {array.shape}")

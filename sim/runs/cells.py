@@ -28,7 +28,7 @@ from ..bpr.epoch import BITS
 from ..bpr.evaluate import METRICS
 from ..bpr.settings import Settings
 from ..core.npz import check_writable, read_npz, write_npz
-from ..core.validation import check_choice, check_int, check_real
+from ..core.validation import MOST_EPOCHS, MOST_SEED, MOST_SIZE, check_choice, check_int, check_real
 from ..data import Dataset, available, load
 from ..data.kernels import split_rows
 from ..sampling import Sampler
@@ -37,6 +37,7 @@ from .options import Options
 from .output import versions, write_text
 from .parallel import in_parallel
 from .realised import realised_hardness
+from .stored import check_meta, check_ranks
 
 __all__ = [
     "FAILED", "SCHEMA", "Cell", "CellsFailed", "CellsMissing", "Result", "compute_cells", "cost",
@@ -45,7 +46,7 @@ __all__ = [
 
 SCHEMA = 2
 """Version of the cells' meaning, part of their names, so that versions are never mixed: raise it when a default of
-:class:`sim.bpr.BPRMF` changes, or when the same settings give other results."""
+:class:`sim.bpr.settings.Settings` changes, or when the same settings give other results."""
 
 FAILED = ".error.json"
 """Ends the name of the file that says why a cell has no result."""
@@ -101,11 +102,11 @@ class Cell:
     shielded: bool = False
 
     def __post_init__(self) -> None:
-        check_int("seed", self.seed, low=0)
+        check_int("seed", self.seed, low=0, most=MOST_SEED)
         check_choice("held_out", self.held_out, ("valid", "test"))
-        check_int("every", self.every, low=1)
+        check_int("every", self.every, low=1, most=MOST_SIZE)
         check_real("hidden", self.hidden, low=0.0, high=1.0)
-        check_int("epochs", self.model.get("epochs", 1), low=1)
+        check_int("epochs", self.model.get("epochs", 1), low=1, most=MOST_EPOCHS)
         check_choice("shielded", self.shielded, (False, True))
 
     @classmethod
@@ -127,7 +128,9 @@ class Cell:
     def build(self, n_threads: int | None = None) -> BPRMF:
         """The model, not fitted."""
         kind = LightGCN if "layers" in self.model else BPRMF
-        return kind(sampler=self.sampler, rng=self.seed, n_threads=n_threads, **self.model)
+        # what a cell leaves out is at the defaults of Settings, never chosen by the data
+        plain = {name: getattr(Settings, name) for name in ("lr", "weight_decay", "epochs", "batch_size")}
+        return kind(sampler=self.sampler, rng=self.seed, n_threads=n_threads, **(plain | self.model))
 
     def config(self) -> dict[str, Any]:
         """Everything that decides the result, as plain JSON values."""
@@ -289,6 +292,7 @@ def read_cell(cell: Cell, results: Path) -> Result:
 def read_result(path: Path) -> Result:
     """The result in a cell's file; see :func:`read_cell`."""
     meta, arrays = read_npz(path)
+    check_ranks(path, len(check_meta(path, meta)["epochs"]), arrays)
     return Result(meta, arrays["indptr"], arrays["n_candidates"], arrays["ranks"])
 
 

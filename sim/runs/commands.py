@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..bpr.settings import Settings
 from ..cli.samplers import flags
 from .cells import Cell
 
@@ -14,13 +15,14 @@ def train_command(cell: Cell) -> str:
     Examples
     --------
     >>> from sim.sampling import DNS
-    >>> train_command(Cell("ml-100k", DNS(5, 200), seed=1, model={"lr": 0.005, "epochs": 20}))
-    'hns train ml-100k --sampler dns --M 5 --N 200 --lr 0.005 --epochs 20 --seed 1'
+    >>> train_command(Cell("ml-100k", DNS(5, 9), 1, {"lr": 0.005, "epochs": 20, "weight_decay": 0.1}))
+    'hns train ml-100k --sampler dns --M 5 --N 9 --lr 0.005 --epochs 20 --weight-decay 0.1 --batch-size 4096 --seed 1'
     """
     if cell.held_out != "test" or cell.hidden:
         raise ValueError(f"cell must be of the test part with nothing hidden, got {cell}")
     words = flags(cell.sampler)
-    for name, value in cell.model.items():
+    rest = {name: getattr(Settings, name) for name in ("lr", "weight_decay", "epochs", "batch_size")}
+    for name, value in (cell.model | {k: v for k, v in rest.items() if k not in cell.model}).items():
         option = f"--{name.replace('_', '-')}"
         if option not in words:  # a margin is both the sampler's and the loss's
             words += [option, f"{value:.12g}" if isinstance(value, float) else str(value)]

@@ -103,7 +103,8 @@ def read_table(name: str, path: Path) -> pd.DataFrame:
         if missing := [column for column in _COLUMNS if column not in table]:
             raise ValueError(f"it has no {', '.join(missing)}")
     except (OSError, ValueError) as error:
-        raise ValueError(f"{name} must be a table of 'hns results --csv', got {path}: {error}") from None
+        why = str(getattr(error, "strerror", None) or error).partition("\n")[0].lower()
+        raise ValueError(f"{name} must be a table of 'hns results --csv', got {path}: {why}") from None
     return table
 
 

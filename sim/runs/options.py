@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from ..core.validation import check_choice, check_int
+from ..core.validation import MOST_JOBS, MOST_SEED, check_choice, check_int
 
 __all__ = ["BACKENDS", "PROFILES", "Options", "results_dir"]
 
@@ -83,8 +83,8 @@ class Options:
 
     def __post_init__(self) -> None:
         check_choice("profile", self.profile, PROFILES)
-        check_int("seed", self.seed, low=0)
-        check_int("jobs", self.jobs, low=1)
+        check_int("seed", self.seed, low=0, most=MOST_SEED)
+        check_int("jobs", self.jobs, low=1, most=MOST_JOBS)
         check_choice("backend", self.backend, BACKENDS)
         if self.scheduler is not None and self.backend != "dask":
             raise ValueError(f"scheduler must be left out for the backend {self.backend!r}, got {self.scheduler!r}")

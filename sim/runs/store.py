@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 import warnings
 from collections.abc import Collection, Sequence
 from glob import escape
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..bpr.settings import Settings
+from ..core.npz import read_meta
 from .cells import FAILED, SCHEMA, key_of, measure, mixed_bits, read_result
+from .stored import check_meta
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,8 +83,9 @@ class CellStore:
             key = path.name.removesuffix(FAILED)
             if key not in self.cells and (keys is None or key in keys):
                 try:
-                    self.failed[key] = str(json.loads(path.read_text())["error"])
-                except (ValueError, KeyError, TypeError):
+                    _require_plain(path)
+                    self.failed[key] = str(json.loads(path.read_text())["error"]).splitlines()[0]
+                except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError):
                     self.damaged[path] = "no record of an error"
 
     def table(self, metrics: Sequence[str] = ("ndcg@20",), *, last: bool = False) -> pd.DataFrame:
@@ -111,7 +115,7 @@ class CellStore:
         for key, (path, meta) in self.cells.items():
             try:
                 result = read_result(path)
-            except ValueError as error:
+            except (ValueError, OSError) as error:
                 self.damaged[path] = str(error)
                 continue
             about = {"key": key, "split": meta["split"], "bits": meta.get("bits"), **_columns(meta["config"], changed)}
@@ -125,7 +129,11 @@ class CellStore:
         table = pd.DataFrame(rows, columns=None if rows else [*_HEAD, *_TAIL]).astype({"bits": "Int64"})
         middle = sorted(set(table.columns) - {*_HEAD, *_TAIL})
         order = [*_HEAD[1:], *middle, *_TAIL[:2]]
-        return table[[*_HEAD, *middle, *_TAIL]].sort_values(order, kind="stable", ignore_index=True)
+        table = table[[*_HEAD, *middle, *_TAIL]]
+        try:
+            return table.sort_values(order, kind="stable", ignore_index=True)
+        except TypeError:  # one setting of several kinds, by a file that is none of ours
+            return table.sort_values(order, kind="stable", ignore_index=True, key=lambda column: column.map(str))
 
 
 _HEAD = ("key", "data", "split", "bits", "held_out", "hidden", "shielded")
@@ -137,12 +145,23 @@ def _columns(config: dict[str, Any], changed: Sequence[str]) -> dict[str, Any]:
     """The settings of a cell by the names of the table's columns."""
     named = {name: config[name] for name in ("data", "held_out", "seed")}
     hidden = {"hidden": config.get("hidden", 0.0), "shielded": config.get("shielded", False)}
-    sampler = {"sampler" if k == "name" else f"sampler.{k}": v for k, v in config["sampler"].items()}
-    model = {f"model.{k}": config["model"].get(k, _DEFAULTS.get(k)) for k in changed}
+    sampler = {"sampler" if k == "name" else f"sampler.{k}": _plain(v) for k, v in config["sampler"].items()}
+    model = {f"model.{k}": _plain(config["model"].get(k, _DEFAULTS.get(k))) for k in changed}
     return {**named, **hidden, **sampler, "model": "LightGCN" if "layers" in config["model"] else "BPRMF", **model}
+
+
+def _plain(value: Any) -> Any:
+    """A value that can be sorted: a list or table as its text."""
+    return json.dumps(value) if isinstance(value, (list, dict)) else value
 
 
 def _read_meta(path: Path) -> dict[str, Any]:
     """The header alone: the ranks may be large."""
-    with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-        return json.loads(str(file["meta"]))
+    _require_plain(path)
+    return check_meta(path, read_meta(path))
+
+
+def _require_plain(path: Path) -> None:
+    """The folder may be shared with others: nothing in it is followed or opened that is not a plain file."""
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise ValueError("it is not a plain file")

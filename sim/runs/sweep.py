@@ -14,8 +14,8 @@ every entry of the other lists:
 
 from __future__ import annotations
 
-import difflib
 import inspect
+import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
@@ -26,6 +26,8 @@ from typing import Any
 from .. import sampling
 from ..bpr.lightgcn import GraphSettings
 from ..bpr.settings import Settings
+from ..core.names import hint, plain
+from ..core.validation import MOST_CELLS
 from ..data import available
 from ..sampling import Sampler
 from .cells import Cell
@@ -47,6 +49,8 @@ def read_sweep(path: str | Path) -> list[Cell]:
     """The cells of a TOML file, see :func:`expand`; every error is a ValueError that begins with the file's name."""
     try:
         return expand(tomllib.loads(Path(path).read_bytes().decode()))
+    except RecursionError:
+        raise ValueError(f"{path}: must be a grid of tables and lists, got one nested too deeply") from None
     except OSError as error:
         raise ValueError(f"{path}: must be a readable TOML file: {str(error.strerror).lower()}") from None
     except (ValueError, TypeError) as error:
@@ -76,14 +80,19 @@ def expand(grid: Mapping[str, Any]) -> list[Cell]:
         if name not in rest:
             raise ValueError(f"{name} must be given, got none")
     common, samplers = _table("model", rest.pop("model", {})), rest.pop("sampler")
-    pairs: list[tuple[Sampler, dict[str, Any]]] = []
+    tables: list[tuple[dict[str, Any], dict[str, Any]]] = []
     for each in _entries("sampler", samplers):
         entry = _table("sampler", each)
-        own = _table("sampler's model", entry.pop("model", {}))
-        pairs += product(_samplers(entry), _models(common | own))
+        tables.append((entry, common | _table("sampler's model", entry.pop("model", {}))))
+    count = _count(rest) * sum(_count(entry) * _count(model) for entry, model in tables)
+    if count > MOST_CELLS:
+        raise ValueError(f"the grid must have at most {MOST_CELLS:,} cells, got {count:,}: cut it into several files")
+    pairs: list[tuple[Sampler, dict[str, Any]]] = []
+    for entry, model in tables:
+        pairs += product(_samplers(entry), _models(model))
     outer = _combinations(rest, _CELL, "")
     for name in (values["data"] for values in outer):
-        if not (isinstance(name, str) and Path(name).expanduser().is_file()):
+        if not (isinstance(name, str) and _is_file(name)):
             _known("data", name, available(), "a known data set or an existing file")
     cells = [Cell(sampler=s, model=m, **values) for values in outer for s, m in pairs]
     return list({cell.key: cell for cell in cells}.values())
@@ -121,6 +130,11 @@ def _combinations(table: Mapping[str, Any], types: Mapping[str, str], where: str
     return [dict(zip(table, chosen)) for chosen in product(*choices)]
 
 
+def _count(table: Mapping[str, Any]) -> int:
+    """The choices of one entry of each value's list, not enumerated."""
+    return math.prod(len(value) if isinstance(value, list) else 1 for value in table.values())
+
+
 def _entries(name: str, value: Any) -> list[Any]:
     entries = value if isinstance(value, list) else [value]
     if not entries:
@@ -143,13 +157,18 @@ def _make(name: str, factory: Any, arguments: Mapping[str, Any]) -> Any:
 
 def _known(what: str, given: Any, known: Iterable[str], allowed: str = "a known one") -> str:
     """``given`` if it is known; else an error that names what is near, or everything."""
-    names = {_plain(name): name for name in known}
-    if given in names.values():
+    names = list(known)
+    if given in names:
         return str(given)
-    near = [names[name] for name in difflib.get_close_matches(_plain(given), names, cutoff=0.5)]
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(names.values()) or 'none'}"
-    raise ValueError(f"{what} must be {allowed}, got {given!r}: {hint}")
+    if what == "sampler" and isinstance(given, str):  # as on the command line; arguments are spelt as in Python
+        for name in names:
+            if plain(name) == plain(given):
+                return name
+    raise ValueError(f"{what} must be {allowed}, got {given!r}: {hint(given, names)}")
 
 
-def _plain(name: Any) -> str:
-    return str(name).lower().replace("-", "").replace("_", "")
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).expanduser().is_file()
+    except (OSError, ValueError, RuntimeError):  # too long, with a zero byte, of no such user
+        return False

@@ -8,6 +8,8 @@ A sampler draws a pool of N negatives, uniformly or by popularity, and spreads o
 [0.0, 0.2, 0.2, 0.2, 0.2, 0.2]
 >>> round(sampler.effective_beta(40_000), 4)
 0.0298
+>>> parse("DNS(5, 200)") == sampler
+True
 """
 
 from .adaptive import AOBPR, IRGAN, AdaSIR, Kernel
@@ -15,6 +17,7 @@ from .base import Refresh, Sampler, mixture_from_weights
 from .ranked import AHNS, WARP, TopKOptimal
 from .ranks import RankDistribution, rank_distribution, simulate_rank_distribution
 from .samplers import DNS, NonSampling, Softmax, SoftmaxExact, SoftmaxV, Uniform, popularity, pris
+from .spec import parse
 
 __all__ = [
     "AHNS",
@@ -34,6 +37,7 @@ __all__ = [
     "TopKOptimal",
     "Uniform",
     "mixture_from_weights",
+    "parse",
     "popularity",
     "pris",
     "rank_distribution",

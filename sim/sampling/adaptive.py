@@ -9,17 +9,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.jit import MAX_THREADS
-from ..core.validation import check_choice, check_fraction, check_int, check_real
+from ..core.validation import MOST_POOL, check_choice, check_fraction, check_int, check_real
 from .base import Refresh, Sampler
 from .kernels import adaptive as kernels
 from .kernels import weigh as k
 from .kernels.pools import mask_words
-from .kernels.proposals import CACHE, FACTORS
+from .kernels.proposals import CACHE, FACTORS, Proposal
 from .proposals import check_proposal, proposal_arrays
 
 __all__ = ["AOBPR", "IRGAN", "AdaSIR", "Kernel"]
 
 _NONE = np.empty(0), np.empty(0, np.uint64)
+
+_Part = tuple[Any, tuple[int, ...], float, float]
+"""Type, shape, least and largest value of an array."""
+
+
+def _check(state: dict[str, NDArray[Any]], layout: dict[str, _Part]) -> None:
+    """ValueError unless the state is empty, or has the parts of ``layout``."""
+    if state and set(state) != set(layout):
+        raise ValueError(f"it has the parts {', '.join(sorted(layout))}, got {', '.join(sorted(state))}")
+    for name, array in state.items():
+        dtype, shape, low, high = layout[name]
+        if array.dtype != dtype or array.shape != shape:
+            raise ValueError(f"{name} must be {np.dtype(dtype)} of shape {shape}, got {array.dtype} of {array.shape}")
+        if array.size and not (array.min() >= low and array.max() <= high and np.isfinite(array).all()):
+            raise ValueError(f"{name} must be in {low}..{high}, got others")
 
 
 @dataclass(frozen=True, repr=False)
@@ -47,7 +62,7 @@ class AOBPR(Sampler):
     adaptive = True
 
     def __post_init__(self) -> None:
-        check_int("N", self.N, low=1)
+        check_int("N", self.N, low=1, most=MOST_POOL)
         check_real("lam", self.lam, low=0.0, open_low=True)
 
     @property
@@ -61,9 +76,14 @@ class AOBPR(Sampler):
         spread = now.V.std(axis=0, dtype=np.float64)
         state["numbers"] = np.stack([spread, np.full_like(spread, self.lam)])
 
-    def adaptive_proposal(self, state: dict[str, NDArray[Any]]) -> tuple[Any, ...]:
+    def check_state(self, state: dict[str, NDArray[Any]], U: NDArray[Any], V: NDArray[Any]) -> None:
+        """See :class:`Sampler`."""
+        width = V.shape[1]
+        _check(state, {"order": (np.int32, (width, len(V)), 0, len(V) - 1), "numbers": (float, (2, width), 0, np.inf)})
+
+    def adaptive_proposal(self, state: dict[str, NDArray[Any]]) -> Proposal:
         """Ranks by factor."""
-        return FACTORS, *_NONE, state["order"], state["numbers"]
+        return Proposal(FACTORS, *_NONE, state["order"], state["numbers"])
 
 
 class _Cached(Sampler):
@@ -76,17 +96,29 @@ class _Cached(Sampler):
     adaptive = True
 
     def __post_init__(self) -> None:
-        check_int("N", self.N, low=1)
-        check_int("C", self.C, low=1)
+        check_int("N", self.N, low=1, most=MOST_POOL)
+        check_int("C", self.C, low=1, most=MOST_POOL)
 
     @property
     def params(self) -> tuple[float, ...]:
         """None needed: the entries of a pool weigh the same."""
         return ()
 
-    def adaptive_proposal(self, state: dict[str, NDArray[Any]]) -> tuple[Any, ...]:
+    def check_state(self, state: dict[str, NDArray[Any]], U: NDArray[Any], V: NDArray[Any]) -> None:
+        """See :class:`Sampler`."""
+        size = (len(U), self.C)
+        layout: dict[str, _Part] = {"caches": (np.int32, size, -1, len(V) - 1)}
+        _check(state, layout | self._tables_of(U, V))
+        if state and ((state["caches"] < 0) != (state["caches"][:, :1] < 0)).any():  # all of a row are -1, or none
+            raise ValueError("caches must not have empty places")
+
+    def _tables_of(self, U: NDArray[Any], V: NDArray[Any]) -> dict[str, _Part]:
+        """Other parts of the state."""
+        return {}
+
+    def adaptive_proposal(self, state: dict[str, NDArray[Any]]) -> Proposal:
         """The caches, and the weights by which they were drawn."""
-        return CACHE, *_NONE, state["caches"], state.get("weights", np.empty((0, 0)))
+        return Proposal(CACHE, *_NONE, state["caches"], state.get("weights", np.empty((0, 0))))
 
 
 @dataclass(frozen=True, repr=False)
@@ -166,6 +198,9 @@ class Kernel(_Cached):
         check_real("alpha", self.alpha, low=0.0)
         check_choice("corrected", self.corrected, (True, False))
 
+    def _tables_of(self, U: NDArray[Any], V: NDArray[Any]) -> dict[str, _Part]:
+        return {"weights": (float, (len(U), self.C), 0, np.inf)}
+
     def refresh(self, now: Refresh, state: dict[str, NDArray[Any]]) -> None:
         """Draw all caches afresh."""
         state["caches"], state["weights"] = np.empty((len(now.U), self.C), np.int32), np.ones((len(now.U), self.C))
@@ -203,9 +238,12 @@ class IRGAN(_Cached):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_int("C", self.C, low=2)
+        check_int("C", self.C, low=2, most=MOST_POOL)
         check_real("tau", self.tau, low=0.0, open_low=True)
         check_real("rate", self.rate, low=0.0, open_low=True)
+
+    def _tables_of(self, U: NDArray[Any], V: NDArray[Any]) -> dict[str, _Part]:
+        return {name: (t.dtype, t.shape, -np.inf, np.inf) for name, t in (("GU", U), ("GV", V))}
 
     def refresh(self, now: Refresh, state: dict[str, NDArray[Any]]) -> None:
         """One round of the generator."""

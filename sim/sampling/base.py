@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ..core.jit import by_address
 from ..core.random import to_seed
-from ..core.validation import check_int, losses_array
+from ..core.validation import MOST_SIZE, check_int, losses_array
+from .kernels.proposals import Proposal
 from .kernels.simulate import draw_many, weigh_rows
 
 __all__ = ["Refresh", "Sampler", "mixture_from_weights"]
@@ -135,19 +136,29 @@ class Sampler(ABC):
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_params().items())})"
 
     def __str__(self) -> str:
-        shown = (
-            f"{k}={v:g}" if isinstance(v, (int, float)) and not isinstance(v, bool) else f"{k}={v}"
-            for k, v in self.get_params().items()
-        )
-        return f"{type(self).__name__}({', '.join(shown)})"
+        """As :func:`sim.sampling.parse` reads it: floats in the fewest digits that are exact."""
+
+        def shown(value: Any) -> str:
+            exact = isinstance(value, float) and float(f"{value:g}") == value
+            return f"{value:g}" if exact else str(value)
+
+        return f"{type(self).__name__}({', '.join(f'{k}={shown(v)}' for k, v in self.get_params().items())})"
 
     def refresh(self, now: Refresh, state: dict[str, NDArray[Any]]) -> None:
         """Bring the arrays in ``state``, empty at first, up to date; only if :attr:`adaptive`."""
         raise NotImplementedError
 
-    def adaptive_proposal(self, state: dict[str, NDArray[Any]]) -> tuple[Any, ...]:
+    def adaptive_proposal(self, state: dict[str, NDArray[Any]]) -> Proposal:
         """The proposal that the state stands for; see :mod:`sim.sampling.kernels.proposals`."""
         raise NotImplementedError
+
+    def check_state(self, state: dict[str, NDArray[Any]], U: NDArray[Any], V: NDArray[Any]) -> None:
+        """ValueError unless ``state``, read from a file, is empty or what :meth:`refresh` leaves for these tables.
+
+        Compiled code believes it. An own sampler with a memory should override this.
+        """
+        if state and not self.adaptive:
+            raise ValueError(f"it has no memory, got {', '.join(sorted(state))}")
 
     def compiled(self, dtype: DTypeLike = np.float64) -> Any:
         """:attr:`kernel` for losses of this type, as compiled loops take it: they call it by its address."""
@@ -205,7 +216,7 @@ class Sampler(ABC):
         pool = losses_array(losses)
         if pool.ndim != 1:
             raise ValueError(f"losses must be one pool (1-D), got shape {pool.shape}")
-        out = np.empty(check_int("size", size, low=0), dtype=np.int64)
+        out = np.empty(check_int("size", size, low=0, most=MOST_SIZE), dtype=np.int64)
         draw_many(self.weights(pool), np.uint64(to_seed(rng)), out)
         return out
 
@@ -240,7 +251,7 @@ class Sampler(ABC):
     def _check_n_neg(self, n_neg: int, replace: bool) -> int:
         if self.proposal != "uniform":
             raise ValueError(f"{self} has no rank distribution free of item counts; use simulate_rank_distribution")
-        n = check_int("n_neg", n_neg, low=1)
+        n = check_int("n_neg", n_neg, low=1, most=MOST_SIZE)
         if not replace and n < self.N:
             raise ValueError(f"n_neg must be >= N={self.N} to draw pools without replacement, got {n}")
         return n

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .kernels.proposals import ITEMS, UNIFORM, alias_table
+from .kernels.proposals import ITEMS, UNIFORM, Proposal, alias_table
 
 __all__ = ["check_proposal", "item_weights", "proposal_arrays"]
 
@@ -53,15 +53,15 @@ def _summable(name: Any, weights: NDArray[np.float64]) -> NDArray[np.float64]:
     return weights
 
 
-def proposal_arrays(name: str, counts: NDArray[np.float64] | None) -> tuple[Any, ...]:
-    """The tuple that the kernels take; see :mod:`sim.sampling.kernels.proposals`."""
+def proposal_arrays(name: str, counts: NDArray[np.float64] | None) -> Proposal:
+    """What the kernels take; see :mod:`sim.sampling.kernels.proposals`."""
     none = np.empty((0, 0), np.int32), np.empty((0, 0))
     if name == "uniform":
-        return UNIFORM, np.empty(0), np.empty(0, np.uint64), *none
+        return Proposal(UNIFORM, np.empty(0), np.empty(0, np.uint64), *none)
     if counts is None:
         raise ValueError(f"counts must be given for pools drawn by {name}, got none")
     weights = item_weights(name, counts)
     accept, alias = np.empty_like(weights), np.empty(weights.size, np.int32)
     alias_table(weights, accept, alias)
     own = np.minimum(accept * 2.0**32, 2.0**32 - 1).astype(np.uint64)  # full slots are their own alias
-    return ITEMS, weights, own << np.uint64(32) | alias.astype(np.uint64), *none
+    return Proposal(ITEMS, weights, own << np.uint64(32) | alias.astype(np.uint64), *none)

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.validation import check_choice, check_int, check_real
+from ..core.validation import MOST_SIZE, check_choice, check_int, check_real
 from .kernels import weigh as k
 from .samplers import PoolSampler
 
@@ -60,7 +60,7 @@ class TopKOptimal(PoolSampler):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_int("n_neg", self.n_neg, low=self.N)
+        check_int("n_neg", self.n_neg, low=self.N, most=MOST_SIZE)
         check_choice("falling", self.falling, (True, False))
         self.params  # noqa: B018 (the metric, K and n_pos are checked where the weights are computed)
 
@@ -136,7 +136,7 @@ class WARP(PoolSampler):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_int("n_neg", self.n_neg, low=1)
+        check_int("n_neg", self.n_neg, low=1, most=MOST_SIZE)
         check_real("margin", self.margin, low=0.0, open_low=True)
         if self.corrected:
             raise ValueError("corrected must be False for WARP, whose weights do not sum to one, got True")

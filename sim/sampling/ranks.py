@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.random import to_seed
-from ..core.validation import check_finite, check_int, losses_array
+from ..core.validation import MOST_SIZE, check_finite, check_int, losses_array
 from .base import Sampler
 from .kernels.simulate import pools_by_rank
 from .proposals import proposal_arrays
@@ -99,7 +99,7 @@ def rank_distribution(
     """
     _refuse_adaptive(sampler)
     if np.ndim(losses) == 0:
-        n = check_int("losses", losses, low=1)
+        n = check_int("losses", losses, low=1, most=MOST_SIZE)
         exact = sampler.rank_distribution(n, replace=replace)
     else:
         array = _all_losses(losses)
@@ -156,7 +156,7 @@ def simulate_rank_distribution(
     by_rank = array[order]
     if not replace and by_rank.size < sampler.N:
         raise ValueError(f"losses must have >= N={sampler.N} entries without replacement, got {by_rank.size}")
-    pools = check_int("n_pools", n_pools, low=2)
+    pools = check_int("n_pools", n_pools, low=2, most=MOST_SIZE)
     proposal = proposal_arrays(sampler.proposal, None if counts is None else _counts(counts, array.size)[order])
     blocks = min(_BLOCKS, pools)
     first = np.zeros((blocks, by_rank.size))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.validation import check_choice, check_int, check_real
+from ..core.validation import MOST_POOL, MOST_SIZE, check_choice, check_int, check_real
 from .base import Sampler
 from .kernels import weigh as k
 from .kernels.ranks import kept_by_rank
@@ -24,7 +24,7 @@ class PoolSampler(Sampler):
     corrected: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
-        check_int("N", self.N, low=1)
+        check_int("N", self.N, low=1, most=MOST_POOL)
         check_proposal(self.proposal)
         check_choice("corrected", self.corrected, (True, False))
 
@@ -86,7 +86,7 @@ class DNS(PoolSampler):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_int("M", self.M, low=1)
+        check_int("M", self.M, low=1, most=MOST_POOL)
         if self.M > self.N:
             raise ValueError(f"M must be <= N, got M={self.M}, N={self.N}")
 
@@ -241,7 +241,7 @@ class NonSampling(Sampler):
 
     def rank_distribution(self, n_neg: int, *, replace: bool = False) -> NDArray[np.float64]:
         """1 / n_neg on every rank."""
-        return np.full(check_int("n_neg", n_neg, low=1), 1.0 / n_neg)
+        return np.full(check_int("n_neg", n_neg, low=1, most=MOST_SIZE), 1.0 / n_neg)
 
 
 def popularity(alpha: float = 1.0, N: int = 1) -> Uniform:

@@ -2,6 +2,8 @@
 
 from ..runs.options import PROFILES, Options
 from .reproduce import Outcome, make, reproduce
-from .study import Findings, Study, get_study, studies
+from .study import Findings, Study, get_study, studies, study_ids
 
-__all__ = ["PROFILES", "Findings", "Options", "Outcome", "Study", "get_study", "make", "reproduce", "studies"]
+__all__ = [
+    "PROFILES", "Findings", "Options", "Outcome", "Study", "get_study", "make", "reproduce", "studies", "study_ids",
+]  # fmt: skip

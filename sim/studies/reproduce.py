@@ -62,6 +62,7 @@ def make(name: str, options: Options, folder: Path, *, guard: bool = False) -> O
         If the guard refuses; nothing is written.
     """
     study = get_study(name)
+    name = study.id
     for column, named, what in (("data", options.data, "data sets"), ("method", options.methods, "methods")):
         if named and column not in study.split_by:
             able = ", ".join(s.id for s in studies().values() if column in s.split_by)

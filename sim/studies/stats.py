@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..core.validation import check_int
+from ..core.validation import MOST_SIZE, check_int
 
 __all__ = ["Bootstrap", "Trend", "best_level", "bootstrap", "holm", "peak", "trend", "trend_power"]
 
@@ -82,7 +82,7 @@ def bootstrap(values: ArrayLike, *, n: int = 2000, seed: int = 0) -> Bootstrap:
     y = np.asarray(values, dtype=np.float64)
     if y.ndim != 4 or 0 in y.shape or not np.isfinite(y).all():
         raise ValueError(f"values must be finite, of shape (levels, seeds, users, q), got shape {y.shape}")
-    n = check_int("n", n, low=2)
+    n = check_int("n", n, low=2, most=MOST_SIZE)
     levels, seeds, users, q = y.shape
     rng = np.random.default_rng(seed)
     flat = np.ascontiguousarray(y.transpose(2, 0, 1, 3).reshape(users, -1))

@@ -10,18 +10,19 @@ from __future__ import annotations
 import functools
 import pkgutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ..core.names import hint, plain
 from ..core.validation import check_choice
 from ..runs.options import Options
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Findings", "Study", "get_study", "studies"]
+__all__ = ["Findings", "Study", "get_study", "studies", "study_ids"]
 
 Findings = dict[str, str]
 """Name of a sentence to the sentence: what may be said from a table, each alone and in this order."""
@@ -115,6 +116,41 @@ def studies() -> dict[str, Study]:
 
 
 def get_study(name: str) -> Study:
-    """The study of this id; an unknown one is a ValueError that lists the known ones."""
-    check_choice("study", name, tuple(studies()))
-    return studies()[name]
+    """The study of this id in any spelling; see :func:`study_ids`."""
+    return studies()[study_ids([name])[0]]
+
+
+def study_ids(words: Sequence[str]) -> list[str]:
+    """The ids of studies in any spelling, each once.
+
+    Raises
+    ------
+    ValueError
+        For a name that is not known; near ones are suggested.
+
+    Examples
+    --------
+    >>> study_ids(["Fig", "8", "fig6", "table 2", "g-MAP", "F8"])
+    ['F8', 'F6', 'Table2', 'G-map']
+    """
+    known = {plain(name): name for name in studies()}
+    joined: list[str] = []
+    for word in words:
+        if word.isdecimal() and joined and joined[-1].isalpha():  # Fig 8 without quotes
+            joined[-1] += word
+        else:
+            joined.append(word)
+    found = []
+    for word in joined:
+        short = plain(word)
+        for long in ("figure", "fig", "table", "tab"):
+            number = short.removeprefix(long)
+            if number != short and number.isdecimal():
+                names = (f"{long[0]}{int(number)}", f"table{int(number)}" if long[0] == "t" else "")
+                short = next((name for name in names if name in known), short)
+                break
+        if short not in known:
+            near = hint(word, studies(), everything=False)
+            raise ValueError(f"study must be one of {', '.join(studies())}, got {word!r}{near and ': '}{near}")
+        found.append(known[short])
+    return list(dict.fromkeys(found))

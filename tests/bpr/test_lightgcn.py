@@ -383,7 +383,8 @@ def test_parameters_and_repr() -> None:
     assert LightGCN(**model.get_params()).get_params() == model.get_params()
     model.set_params(layers=2)
     assert model.settings.layers == 2 and model.settings.refresh == 4
-    assert repr(model) == "LightGCN(layers=2, factors=8, sampler=DNS(M=2, N=6), lr=0.001, weight_decay=0.01)"
+    assert repr(model) == "LightGCN(factors=8, sampler=DNS(M=2, N=6), optimizer='sgd', layers=2, refresh=4)"
+    assert repr(LightGCN()) == "LightGCN()"
     with pytest.raises(RuntimeError, match="not fitted"):
         model.user_factors  # noqa: B018
 

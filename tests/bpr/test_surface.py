@@ -39,7 +39,9 @@ def test_parameters_go_round() -> None:
     assert model.set_params(factors=3, rng=5).get_params() == {**twin.get_params(), "factors": 3, "rng": 5}
     with pytest.raises(ValueError, match="parameters must be among .*, got dimension, f"):
         model.set_params(f=1, dimension=2)
-    assert repr(model) == "BPRMF(factors=3, sampler=SoftmaxV(rho=0.3, N=9), lr=0.5, weight_decay=0.01)"
+    shown = "factors=3, sampler=SoftmaxV(rho=0.3, N=9), lr=0.5, optimizer='sgd', rng=5, n_threads=1"
+    assert repr(model) == f"BPRMF({shown})"  # what is not at its default
+    assert repr(BPRMF()) == "BPRMF()"
 
 
 def test_bad_values_leave_the_model_as_it_was(X: sparse.csr_matrix) -> None:
@@ -56,7 +58,7 @@ def test_bad_values_leave_the_model_as_it_was(X: sparse.csr_matrix) -> None:
     [
         (NonSampling(), {"loss": "hinge"}, "loss must be 'bpr' for training without sampling"),
         (popularity(400.0, 3), {}, "must give weights of a positive, finite sum"),
-        (Uniform(1 << 28), {}, "batch_size must be < 7 for"),
+        (Uniform(1 << 28), {}, "batch_size must be <= 7 for"),
     ],
     ids=str,
 )
@@ -220,7 +222,9 @@ def test_users_without_pairs_and_with_all_of_them() -> None:
         moved = (model.user_factors != start.user_factors).any(axis=1)
         assert np.flatnonzero(~moved).tolist() == [2, 5] and np.isfinite(model.item_factors).all()
     ids, scores = model.recommend(5, sparse.csr_matrix(dense[5]), N=3)
-    assert ids.tolist() == [-1] * 3 and (scores == -np.inf).all()
+    assert ids.size == scores.size == 0  # for one user no filling
+    ids, scores = model.recommend([5], sparse.csr_matrix(dense[5]), N=3)
+    assert ids.tolist() == [[-1] * 3] and (scores == -np.inf).all()
     everybody = BPRMF(4, DNS(2, 6), **options).fit(sparse.csr_matrix(np.ones((3, 4))))
     assert [h["loss"] for h in everybody.history_] == [0, 0, 0]
 

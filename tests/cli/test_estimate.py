@@ -54,7 +54,7 @@ def test_softmax_is_simulated_beside_the_kl_ball(capsys):
         (["--n-neg", "10"], "n_neg must be >= N=200"),
         (["--sampler", "softmax-v", "--n-pairs", "3"], "n_pairs must be >= 128"),
         (["--sampler", "softmax-exact", "--rho", "-1"], "rho must be in"),
-        (["--seed", "-1"], "rng must be >= 0"),
+        (["--seed", "-1"], "seed must be >= 0, got -1"),
     ],
 )
 def test_errors_are_one_line(arguments, says, capsys):

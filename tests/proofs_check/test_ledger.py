@@ -272,9 +272,9 @@ def test_command_line_fails_on_another_verdict(
 
 def test_command_line_errors(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--only", "T9"]) == 2
-    assert "error: claim must be one of L1, T1" in capsys.readouterr().err
+    assert "hns: claim must be one of L1, T1" in capsys.readouterr().err
     assert main(["--only", "L1", "--json", "/no/such/folder/x.json"]) == 2
-    assert "error: output folder must exist" in capsys.readouterr().err
+    assert "hns: --json: output folder must exist" in capsys.readouterr().err
 
 
 def test_claims_md_is_up_to_date(repository: Path) -> None:

@@ -100,7 +100,7 @@ DNS_TABLE = {"name": "DNS"}
         ({"data": "ml-100k", "sampler": {"name": "DNS", "M": []}}, "DNS: M must have at least one entry"),
         ({"data": "ml-100k", "sampler": "DNS"}, "sampler must be a table, got 'DNS'"),
         ({"data": "ml-100k", "sampler": {"M": 3}}, "sampler must have a name"),
-        ({"data": "ml-100k", "sampler": {"name": "softmax-v"}}, "got 'softmax-v': did you mean SoftmaxV"),
+        ({"data": "ml-100k", "sampler": {"name": "softmax-w"}}, "got 'softmax-w': did you mean .*SoftmaxV"),
         ({"data": "ml-100k", "sampler": {"name": "dnss"}}, "did you mean DNS"),
         ({"data": "ml-100k", "sampler": {"name": "qqqqqq"}}, "known are AdaSIR|known are AHNS|known are AOBPR"),
         ({"data": "ml-100k", "sampler": {"name": "DNS", "n": 3}}, "DNS: setting must be a known one, got 'n': did you"),

@@ -17,7 +17,8 @@ from ...core.jit import kernel
 from ...core.random import bounded, normal, stream
 from ...core.simd import prefetch_row, prefetch_write, row_axpy
 from ...core.threads import barrier, next_task
-from .optimizer import step_block
+from .optimizer import flatten, step_block, step_of
+from .structs import Dealt, Own, Weigher
 from .user import distribute, local_entries, pairs_of_task, pool_buffers, user_task
 
 __all__ = [
@@ -98,11 +99,13 @@ def deal_batches(key, batch_size, batch, pairs, pair_user, indices, dealt):
 
 
 @kernel(counted=False, inner=True)
-def _item_block(block, tasks, entries, offsets, shift, old, tables, sparse, scale, step, optimizer, G, hit):
+def _item_block(block, tasks, shared, work, me, step):
     """The items' side of a batch for one block of rows: the sum of the gradients in pair order, then the step."""
+    old, entries, offsets, shift, sparse = shared.old, shared.entries, shared.offsets, work.shift, work.flags.sparse
+    G, hit = work.scratch.gradients[me], work.scratch.touched[me]
+    V, mV, vV = work.tables.V, work.tables.mV, work.tables.vV
     coefficients = entries.view(old.dtype)  # see distribute
     within = (np.uint32(1) << shift) - np.uint32(1)
-    V, mV, vV = tables[3:6]
     a = block << shift
     b = min((block + 1) << shift, V.shape[0])
     one, two = np.uint64(1), np.uint64(2)
@@ -121,85 +124,51 @@ def _item_block(block, tasks, entries, offsets, shift, old, tables, sparse, scal
             place = entries[two * e]
             row_axpy(coefficients[two * e + one], old, place >> shift, G, place & within)
             e += one
-    step_block(V[a:b], mV[a:b], vV[a:b], G[: b - a], hit[: b - a], sparse, scale, step, optimizer)
+    step_block(V[a:b], mV[a:b], vV[a:b], G[: b - a], hit[: b - a], sparse, step_of(work.optimizer, step))
 
 
 @kernel()
-def run_batches(
-    me, threads, shared, first, last, batch_size, dealt, data, tables, sampler, pool, proposal, objective, flags, key,
-    shift, optimizer, scratch, losses,
-):  # fmt: skip
+def run_batches(me, threads, shared, first, last, batch_size, dealt, work, losses):
     """Train on the batches first..last-1 of an epoch, as thread ``me`` of those that run this at the same time.
 
     Parameters
     ----------
     me, threads : int
-    shared : (old, entries, offsets, task_losses, counters)
-        What the users' side leaves for the items': rows of users, entries, where each block's begin by task; sums of
-        losses by task; and counters, all zero: three a batch (tasks, blocks, arrivals), from batch ``first`` on.
+    shared : Shared
+        What the users' side leaves for the items'.
     first, last, batch_size : int
-    dealt : (pairs, users, items), each (n_pairs,) int32
+    dealt : Dealt
         Batch by batch, see :func:`deal_batches`.
-    data : (indptr, indices)
-        The interactions by user.
-    tables : (U, mU, vU, V, mV, vV, done)
-        Factors, the optimiser's moments, and the number of steps of this epoch each user has taken.
-    sampler : (params, kernel, rank_based, by_score, corrected, sees_positive)
-    pool : (N, width)
-        Pool size, and at most how many of a pool get a weight.
-    proposal : (kind, weights, slots, table, numbers)
-        Where pools come from, see :mod:`sim.sampling.kernels.proposals`.
-    objective : (loss, margin, 1 / temperature, share)
-        See :mod:`sim.bpr.kernels.loss`.
-    flags : (exclude, replace, summed, averaged, sparse)
-        Keep positives out of pools; draw with replacement; sum over the kept negatives of rank-based samplers; mean
-        over the batch; sparse steps.
-    key : uint64
-        Random stream of the epoch.
-    shift : int
-        See :func:`block_shift`.
-    optimizer : (rule, hyper, step_size, root_correction, constant)
-        See :mod:`sim.bpr.kernels.optimizer`.
-    scratch : (gradients, touched, masks)
-        Per thread a block's gradients and flags, and a bit an item; all zero before and after.
+    work : Work
+        All else, see :mod:`.structs`.
     losses : (n_batches,)
         Takes the sum of the pairs' losses of each batch.
     """
-    old, entries, offsets, task_losses, counters = shared
-    gradients, touched, masks = scratch[0][me], scratch[1][me], scratch[2][me]
-    exclude, replace, summed, averaged, sparse = flags
-    one = old.dtype.type(1)
-    blocks, entries_a_pair = offsets.shape[1] - 1, pool[1] + 1
-    params, weigh, rank_based, by_score, corrected, sees_positive = sampler
-    own_sampler = (params.copy(), weigh, rank_based, by_score, corrected, sees_positive)  # takes the positive's score
-    flat = tables[0].ravel(), tables[1].ravel(), tables[2].ravel()
-    buffers = pool_buffers(old, pool, proposal, corrected)
+    blocks, entries_a_pair = shared.offsets.shape[1] - 1, work.pool.width + 1
+    w = work.weigher
+    weigher = Weigher(w.params.copy(), w.kernel, w.rank_based, w.by_score, w.corrected, w.sees_positive)
+    buffers = pool_buffers(shared.old, work.pool, work.proposal, w.corrected)
+    own = Own(weigher, flatten(work.tables.U, work.tables.mU, work.tables.vU), buffers, work.scratch.masks[me])
     size = task_pairs(batch_size, entries_a_pair)
-    local = local_entries(2 * size * entries_a_pair, old)
+    local = local_entries(2 * size * entries_a_pair, shared.old)
     for b in range(first, last):
-        begin, end = b * batch_size, min((b + 1) * batch_size, dealt[0].size)
-        pairs, users, positives = dealt[0][begin:end], dealt[1][begin:end], dealt[2][begin:end]
-        scale = one / old.dtype.type(pairs.size) if averaged else one
-        tasks = (pairs.size + size - 1) // size
+        begin, end = b * batch_size, min((b + 1) * batch_size, dealt.pairs.size)
+        batch = Dealt(dealt.pairs[begin:end], dealt.users[begin:end], dealt.items[begin:end])
+        tasks = (end - begin + size - 1) // size
         counter = 3 * (b - first)
-        task = next_task(counters, counter)
+        task = next_task(shared.counters, counter)
         while task < tasks:
-            start, stop = pairs_of_task(users, task * size), pairs_of_task(users, (task + 1) * size)
-            if (stop - start) * entries_a_pair > local[0].size:
-                local = local_entries((stop - start) * entries_a_pair, old)
-            n, task_losses[task] = user_task(
-                start, stop, pairs, users, positives, data, tables, own_sampler, pool, proposal, objective,
-                (exclude, replace, summed, sparse), key, (b, scale), optimizer, old, flat, local, buffers, masks,
-            )  # fmt: skip
-            distribute(n, shift, local, start * entries_a_pair, entries, offsets[task])
-            task = next_task(counters, counter)
-        barrier(counters, counter + 2, threads)
+            start, stop = pairs_of_task(batch.users, task * size), pairs_of_task(batch.users, (task + 1) * size)
+            if (stop - start) * entries_a_pair > local.items.size:
+                local = local_entries((stop - start) * entries_a_pair, shared.old)
+            n, shared.task_losses[task] = user_task(start, stop, batch, work, own, shared.old, local, b)
+            distribute(n, work.shift, local, start * entries_a_pair, shared.entries, shared.offsets[task])
+            task = next_task(shared.counters, counter)
+        barrier(shared.counters, counter + 2, threads)
         if me == 0:
-            losses[b] = task_losses[:tasks].sum()
-        block = next_task(counters, counter + 1)
+            losses[b] = shared.task_losses[:tasks].sum()
+        block = next_task(shared.counters, counter + 1)
         while block < blocks:
-            _item_block(
-                block, tasks, entries, offsets, shift, old, tables, sparse, scale, b, optimizer, gradients, touched
-            )
-            block = next_task(counters, counter + 1)
-        barrier(counters, counter + 2, threads)
+            _item_block(block, tasks, shared, work, me, b)
+            block = next_task(shared.counters, counter + 1)
+        barrier(shared.counters, counter + 2, threads)

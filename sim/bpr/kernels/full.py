@@ -15,7 +15,7 @@ import numpy as np
 from ...core.fastmath import exp, mantissa_exponent, sigmoid_softplus
 from ...core.jit import kernel
 from ...core.simd import LANES, row_axpy, row_dots, rows_sum
-from .optimizer import catch_up_row, numbers, step_block, step_row
+from .optimizer import catch_up_row, flatten, step_block, step_of, step_row
 
 __all__ = ["run_full_batches"]
 
@@ -93,25 +93,19 @@ def _sums(scores, positives, row, drawn):
 
 
 @kernel(inner=True)
-def _user(pairs, data, tables, ids, exclude, sparse, scale, step, optimizer, old, s, coefficients):
+def _user(pairs, work, ids, old, s, coefficients, step):
     """One user's coefficients over all items, and the user's step; returns the sum of the pairs' losses."""
-    pair_user, indptr, indices = data
-    U, mU, vU, V, _, _, done = tables
-    u = pair_user[pairs[0]]
-    n_items = V.shape[0]
+    data, tables, optimizer, V = work.data, work.tables, work.optimizer, work.tables.V
+    u = data.pair_user[pairs[0]]
+    n_items, exclude = V.shape[0], work.flags.exclude
     row = coefficients[s]
     row[:] = 0
-    rule, hyper, step_sizes, root_corrections, constant = optimizer
-    constants, columns = numbers(hyper), V.shape[1]
-    flat_U, flat_mU, flat_vU = U.ravel(), mU.ravel(), vU.ravel()
-    if not sparse:
-        catch_up_row(
-            u, step, done, np.zeros(columns, V.dtype), columns, flat_U, flat_mU, flat_vU, rule, constants, step_sizes,
-            root_corrections, constant,
-        )  # fmt: skip
-    old[s] = U[u]
+    flat = flatten(tables.U, tables.mU, tables.vU)
+    if not work.flags.sparse:
+        catch_up_row(u, step, tables.done, np.zeros(flat.width, V.dtype), flat, optimizer)
+    old[s] = tables.U[u]
     loss = 0.0
-    own = indices[indptr[u] : indptr[u + 1]]
+    own = data.indices[data.indptr[u] : data.indptr[u + 1]]
     negatives = n_items - own.size if exclude else n_items
     gradient = np.zeros((1, V.shape[1]), V.dtype)
     if negatives > 0:
@@ -124,7 +118,7 @@ def _user(pairs, data, tables, ids, exclude, sparse, scale, step, optimizer, old
                 scores[i] = _NEVER
         trained = np.empty(pairs.size, np.int64)
         for k in range(pairs.size):
-            trained[k] = pairs[k] - indptr[u]
+            trained[k] = pairs[k] - data.indptr[u]
         drawn = np.zeros(pairs.size)
         share = V.dtype.type(1.0 / negatives)
         loss = _sums(scores, positive[trained], row, drawn) / negatives
@@ -135,52 +129,39 @@ def _user(pairs, data, tables, ids, exclude, sparse, scale, step, optimizer, old
         for k in range(pairs.size):
             row[own[trained[k]]] -= drawn[k] / negatives
         rows_sum(row, V, ids, n_items, gradient, 0)
-    step_row(
-        u, gradient[0], columns, scale, flat_U, flat_mU, flat_vU, rule, constants, step_sizes[step],
-        root_corrections[step], constant,
-    )  # fmt: skip
-    done[u] = step + 1
+    step_row(u, gradient[0], flat, step_of(optimizer, step), optimizer.constant)
+    tables.done[u] = step + 1
     return loss
 
 
 @kernel(parallel=True)
-def _user_pass(pairs, bounds, data, tables, ids, exclude, sparse, scale, step, optimizer, old, coefficients):
+def _user_pass(pairs, bounds, work, ids, old, coefficients, step):
     n = bounds.size - 1
     losses = np.zeros(n)  # added up outside: in here the sum would be split among the threads
     for s in numba.prange(n):
-        losses[s] = _user(
-            pairs[bounds[s] : bounds[s + 1]], data, tables, ids, exclude, sparse, scale, step, optimizer, old, s,
-            coefficients,
-        )  # fmt: skip
+        losses[s] = _user(pairs[bounds[s] : bounds[s + 1]], work, ids, old, s, coefficients, step)
     return losses
 
 
 @kernel(parallel=True)
-def _item_pass(n_users, shift, old, coefficients, tables, sparse, scale, step, optimizer, gradients, touched):
-    V, mV, vV = tables[3:6]
+def _item_pass(n_users, old, coefficients, work, step):
+    V, mV, vV, shift, sparse = work.tables.V, work.tables.mV, work.tables.vV, work.shift, work.flags.sparse
     for block in numba.prange((V.shape[0] + (1 << shift) - 1) >> shift):
         a = block << shift
         b = min(a + (1 << shift), V.shape[0])
-        G = gradients[numba.get_thread_id()]
-        hit = touched[numba.get_thread_id()]
+        G = work.scratch.gradients[numba.get_thread_id()]
+        hit = work.scratch.touched[numba.get_thread_id()]
         for s in range(n_users):
             for i in range(a, b):
                 row_axpy(coefficients[s, i], old, s, G, i - a)
         hit[: b - a] = 1
-        step_block(V[a:b], mV[a:b], vV[a:b], G[: b - a], hit[: b - a], sparse, scale, step, optimizer)
+        step_block(V[a:b], mV[a:b], vV[a:b], G[: b - a], hit[: b - a], sparse, step_of(work.optimizer, step))
 
 
 @kernel()
-def run_full_batches(
-    first, last, starts, order, data, tables, sampler, pool, proposal, objective, flags, key, shift, optimizer,
-    scratch, losses,
-):  # fmt: skip
+def run_full_batches(first, last, starts, order, work, losses):
     """As :func:`~sim.bpr.kernels.batch.run_batches`, over pairs ``order[starts[b] : starts[b + 1]]`` of whole users."""
-    pair_user = data[0]
-    U, V = tables[0], tables[3]
-    gradients, touched, _ = scratch
-    exclude, _, _, averaged, sparse = flags
-    one = U.dtype.type(1)
+    pair_user, U, V = work.data.pair_user, work.tables.U, work.tables.V
     ids = np.arange(V.shape[0] + LANES).astype(np.int32)
     for k in range(V.shape[0], ids.size):  # row_dots reads whole vectors
         ids[k] = 0
@@ -195,8 +176,5 @@ def run_full_batches(
         bounds[n_users] = pairs.size
         old = np.empty((n_users, U.shape[1]), U.dtype)
         coefficients = np.empty((n_users, V.shape[0]), U.dtype)
-        scale = one / U.dtype.type(pairs.size) if averaged else one
-        losses[b] = _user_pass(
-            pairs, bounds[: n_users + 1], data, tables, ids, exclude, sparse, scale, b, optimizer, old, coefficients
-        ).sum()
-        _item_pass(n_users, shift, old, coefficients, tables, sparse, scale, b, optimizer, gradients, touched)
+        losses[b] = _user_pass(pairs, bounds[: n_users + 1], work, ids, old, coefficients, b).sum()
+        _item_pass(n_users, old, coefficients, work, b)

@@ -20,7 +20,7 @@ import numpy as np
 
 from ...core.jit import kernel
 from ...core.simd import rows_sum
-from .optimizer import step_block
+from .optimizer import step_block, step_of
 
 __all__ = ["hop", "hop_and_step", "scale_rows"]
 
@@ -62,13 +62,12 @@ def _step_rows(a, b, side, ones, base, source, tables, step, optimizer):
     P, m, v = tables
     gradient = np.empty((_BLOCK, P.shape[1]), P.dtype)
     touched = np.ones(_BLOCK, np.uint8)
-    one = P.dtype.type(1)
     for c in range(a, b, _BLOCK):
         d = min(c + _BLOCK, b)
         block = gradient[: d - c]
         _hop_rows(c, d, side, ones, base, source, block)
         base[c:d] = 0
-        step_block(P[c:d], m[c:d], v[c:d], block, touched[: d - c], False, one, step, optimizer)
+        step_block(P[c:d], m[c:d], v[c:d], block, touched[: d - c], False, step_of(optimizer, step))
 
 
 @kernel(parallel=True)

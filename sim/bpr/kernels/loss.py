@@ -10,8 +10,7 @@ SAMPLED_SOFTMAX   the same with k = all of the user's negatives: an estimate of 
 PSL               as INFONCE with 1 + tanh(m_j) in the place of exp(m_j) (Yang et al., NeurIPS 2024)
 ================  ===================================================================================================
 
-``objective`` is (loss, margin, 1 / temperature, share). Samplers that look at losses see those of the first four; for
-the others, which have none of a single negative, BPR's.
+Samplers that look at losses see those of the first four; for the others, which have none of a single negative, BPR's.
 
 LLPAUC is the mean over a user's best ``share`` of positives and, with DNS(M, N), hardest negatives: what the min-max
 problem over points of Shi et al. (WWW 2024) is equal to, less one, where its softplus is sharp and its thresholds are
@@ -37,14 +36,13 @@ BPR, HINGE, BCE, LLPAUC, INFONCE, SAMPLED_SOFTMAX, PSL = range(7)
 @kernel(inline=True, inner=True)
 def pair_loss(objective, margin, score):
     """Derivative in r_uj and value of the loss of one negative; ``score`` is r_ui."""
-    loss, width, _, _ = objective
-    if loss == HINGE:
-        zero = width * 0
-        return (zero + 1, margin + width) if margin + width > 0 else (zero, zero)
-    if loss == LLPAUC:
+    if objective.loss == HINGE:
+        zero, above = objective.margin * 0, margin + objective.margin
+        return (zero + 1, above) if above > 0 else (zero, zero)
+    if objective.loss == LLPAUC:
         f, rest = sigmoid_softplus(margin + score)[0], sigmoid_softplus(-score)[0]  # rest is 1 - f_ui
         return 2 * (rest + f) * f * sigmoid_softplus(-margin - score)[0], (rest + f) * (rest + f)
-    return sigmoid_softplus(margin + score if loss == BCE else margin)
+    return sigmoid_softplus(margin + score if objective.loss == BCE else margin)
 
 
 @kernel(counted=False, inner=True)
@@ -78,18 +76,18 @@ def place_factor(rows, u, V, own, score, share):
 
 
 @kernel(counted=False, inner=True)
-def set_entries(count, idx, w, objective, n_negatives, ids, margins, items, coefficients):
+def set_entries(count, objective, n_negatives, ids, buffers, items, coefficients):
     """The kept negatives of a pool and their coefficients under a loss of the whole set, after the positive's in front.
 
     Returns the pair's loss.
     """
-    loss, _, sharpness, _ = objective
+    idx, w, margins, sharpness = buffers.idx, buffers.w, buffers.margins, objective.sharpness
     one = sharpness * 0 + 1
-    factor = one * (n_negatives if loss == SAMPLED_SOFTMAX else count)
+    factor = one * (n_negatives if objective.loss == SAMPLED_SOFTMAX else count)
     top = one * 0
     for k in range(count):
         m = margins[idx[k]]
-        if loss == PSL:  # log(1 + tanh m) = log 2 - log(1 + exp(-2 m)), and its derivative
+        if objective.loss == PSL:  # log(1 + tanh m) = log 2 - log(1 + exp(-2 m)), and its derivative
             slope, below = sigmoid_softplus(-2 * m)
             coefficients[k + 1] = 2 * slope * sharpness
             m = one * math.log(2.0) - below
@@ -100,7 +98,7 @@ def set_entries(count, idx, w, objective, n_negatives, ids, margins, items, coef
     total = exp(-top)
     for k in range(count):
         m = margins[idx[k]]
-        if loss == PSL:
+        if objective.loss == PSL:
             m = one * math.log(2.0) - sigmoid_softplus(-2 * m)[1]
         share = factor * w[k] * exp(m * sharpness - top)
         coefficients[k + 1] *= share

@@ -25,7 +25,8 @@ from .loss import (
     set_entries,
     square_positive,
 )
-from .optimizer import SGD, catch_up_row, numbers, step_row
+from .optimizer import SGD, catch_up_row, step_of, step_row
+from .structs import Buffers, Local
 
 __all__ = ["distribute", "local_entries", "pairs_of_task", "pool_buffers", "user_task"]
 
@@ -63,8 +64,9 @@ def _losses(margins, size, slopes, losses):
 
 
 @kernel(inline=True, inner=True)
-def _entries(count, size, idx, w, factor, ids, slopes, losses, items, coefficients, scratch):
+def _entries(count, size, factor, ids, buffers, items, coefficients):
     """The kept negatives of a pool and their coefficients, after the positive's in front; returns the pair's loss."""
+    idx, w, slopes, losses, scratch = buffers.idx, buffers.w, buffers.slopes, buffers.losses, buffers.margins
     whole = count == size  # and in order: no look-ups then, so that all is vector code
     for k in range(count if whole else 0):
         whole &= idx[k] == k
@@ -108,7 +110,8 @@ def distribute(count, shift, local, base, entries, offsets):
     An entry is two words of ``entries``: the row, with the item's place in its block in the lowest ``shift`` bits; and
     the bits of the coefficient.
     """
-    items, coefficients, rows = local  # unsigned indices below: numba then leaves out the test for negative ones
+    items, coefficients, rows = local.items, local.coefficients, local.rows
+    # unsigned indices below: numba then leaves out the test for negative ones
     words = coefficients.view(entries.dtype)
     within = (np.uint32(1) << shift) - np.uint32(1)
     offsets[:] = 0
@@ -133,15 +136,14 @@ def distribute(count, shift, local, base, entries, offsets):
 @kernel(inner=True)
 def pool_buffers(old, pool, proposal, corrected):
     """Scratch of a thread for :func:`user_task`."""
-    pool_size, _ = pool
     real, columns = old.dtype, old.shape[1]
     # pools drawn ahead, so that their rows are on the way; not from proposals that look at the user's row
-    ring = 1 if proposal[0] == FACTORS else 1 + max(1, _AHEAD // pool_size)
-    room = pool_size + _APART
-    return (
-        np.zeros((ring, pool_size + _AHEAD + LANES), np.int32),  # read beyond the end
+    ring = 1 if proposal.kind == FACTORS else 1 + max(1, _AHEAD // pool.size)
+    room = pool.size + _APART
+    return Buffers(
+        np.zeros((ring, pool.size + _AHEAD + LANES), np.int32),  # read beyond the end
         np.zeros(ring + _APART, np.int64)[:ring],
-        np.ones((ring, pool_size if corrected else 0), np.float64),
+        np.ones((ring, pool.size if corrected else 0), np.float64),
         np.empty(room, real), np.empty(room, real), np.empty(room, real),
         np.empty(room, np.int64), np.empty(room, real),
         np.zeros(columns + _APART, real), np.empty((3, columns), real), np.zeros(columns, real),
@@ -150,132 +152,139 @@ def pool_buffers(old, pool, proposal, corrected):
 
 @kernel(inner=True)
 def local_entries(room, old):
-    """Room for so many entries of a task: items, coefficients, rows of ``old``."""
-    return np.empty(room, np.int32), np.empty(room, old.dtype), np.empty(room, np.int32)
+    """Room for so many entries of a task."""
+    return Local(np.empty(room, np.int32), np.empty(room, old.dtype), np.empty(room, np.int32))
 
 
 @kernel(counted=False, inner=True)
-def user_task(
-    first, last, pairs, users, positives, data, tables, sampler, pool, proposal, objective, flags, key, step, optimizer,
-    old, flat, local, buffers, mask,
-):  # fmt: skip
+def _draw(p, new_user, look, batch, work, own, step, marked):
+    """Draw the pool of pair ``p``, and ask for the rows that it needs; whose positives are in the mask then.
+
+    ``look`` is the pair whose user's positives are asked for, if it is one.
+    """
+    data, tables, buffers, flags = work.data, work.tables, own.buffers, work.flags
+    pair, u, V = batch.pairs[p], np.int64(batch.users[p]), tables.V
+    excluded = 0
+    if new_user:
+        prefetch_row(tables.U, u)
+        if work.optimizer.rule != SGD:
+            prefetch_row(tables.mU, u)
+            prefetch_row(tables.vU, u)
+    prefetch_row(V, batch.items[p])
+    if flags.exclude:
+        if look >= 0:
+            prefetch_read(data.indices, data.indptr[batch.users[look]])
+        excluded = data.indptr[u + 1] - data.indptr[u]
+        if marked != u:
+            _mark(own.mask, u, marked, data.indptr, data.indices)
+            marked = u
+    slot = p % buffers.sizes.size
+    ids, key = buffers.pools[slot], stream(work.key, pair)
+    if work.proposal.kind == UNIFORM:
+        size = draw_pool(key, V.shape[0], excluded, work.pool.size, flags.replace, own.mask, ids)
+    else:
+        if work.proposal.kind == FACTORS and not flags.sparse:
+            catch_up_row(u, step, tables.done, buffers.nothing, own.flat, work.optimizer)
+        size = draw_proposed(
+            key, work.proposal, u, tables.U[u], V.shape[0], excluded, work.pool.size, flags.replace, own.mask, ids,
+            buffers.q[slot],
+        )  # fmt: skip
+    buffers.sizes[slot] = size
+    for j in range(min(_AHEAD, size)):
+        prefetch_row(V, ids[j])
+    return marked
+
+
+@kernel(counted=False, inner=True)
+def _weigh(start, old, score, ids, slot, work, own):
+    """Losses, slopes and weights of the pool in ``slot``; how many of its entries got a weight."""
+    objective, weigher, buffers, width = work.objective, own.weigher, own.buffers, work.pool.width
+    margins, losses, slopes, idx, w = buffers.margins, buffers.losses, buffers.slopes, buffers.idx, buffers.w
+    size = buffers.sizes[slot]
+    by_margin = weigher.rank_based or weigher.by_score
+    everywhere = not by_margin or 4 * width > work.pool.size  # losses of the whole pool, or only of the kept entries
+    _margins(old, start, work.tables.V, ids, size, score, margins)
+    if everywhere:
+        if objective.loss == BPR or objective.loss >= INFONCE:  # samplers then see BPR's losses
+            _losses(margins, size, slopes, losses)
+        else:
+            for j in range(size):
+                slopes[j], losses[j] = pair_loss(objective, margins[j], score)
+    count = 0
+    if size > 0:
+        if weigher.sees_positive:
+            weigher.params[-1] = score
+        seen = margins if by_margin else losses
+        count = min(weigher.kernel(seen[:size], weigher.params, idx, w), width)
+        if weigher.corrected:
+            correct(count, idx, w, buffers.q[slot])
+    if not everywhere:
+        for k in range(count):
+            slopes[idx[k]], losses[idx[k]] = pair_loss(objective, margins[idx[k]], score)
+    return count
+
+
+@kernel(counted=False, inner=True)
+def _pair(p, start, n, loss, old, batch, work, own, local):
+    """Score and weigh the pool of pair ``p``, leave its entries from ``n`` on; returns ``n`` and ``loss`` with them."""
+    data, V, objective, buffers, flags = work.data, work.tables.V, work.objective, own.buffers, work.flags
+    slot = p % buffers.sizes.size
+    size, ids, positive = buffers.sizes[slot], buffers.pools[slot], batch.items[p]
+    first, last = data.indptr[batch.users[p]], data.indptr[batch.users[p] + 1]
+    score = row_dot(old, start, V, positive)
+    count = _weigh(start, old, score, ids, slot, work, own)
+    items, coefficients = local.items[n:], local.coefficients[n:]
+    items[0] = positive
+    if objective.loss < INFONCE:
+        real = V.dtype.type
+        factor = real(count) if flags.summed and own.weigher.rank_based else real(1)
+        if objective.loss == LLPAUC:
+            factor *= real(place_factor(old, start, V, data.indices[first:last], score, objective.share))
+        loss += _entries(count, size, factor, ids, buffers, items, coefficients)
+        if objective.loss == BCE and count > 0:
+            loss += add_positive(score, coefficients)
+        if objective.loss == LLPAUC:
+            square_positive(score, factor, count, buffers.idx, buffers.w, buffers.losses, coefficients)
+    else:
+        n_negatives = V.shape[0] - (last - first if flags.exclude else 0)
+        loss += set_entries(count, objective, n_negatives, ids, buffers, items, coefficients)
+    local.rows[n : n + count + 1] = start
+    rows_sum(coefficients, V, items, count + 1, buffers.pair_gradient, 0)
+    for k in range(V.shape[1]):
+        buffers.gradient[k] += buffers.pair_gradient[0, k]
+    return n + count + 1, loss
+
+
+@kernel(counted=False, inner=True)
+def user_task(first, last, batch, work, own, old, local, step):
     """Train on the pairs first..last-1 of a batch, whose users are no other task's.
 
     For the items' side it leaves the users' rows as they were (``old``), and in ``local`` what is to be added to which
-    item: coefficient times a row of ``old``; see :func:`distribute`. ``flat`` are the users' tables, flat, and
-    ``buffers`` those of :func:`pool_buffers`. Returns the number of entries and the sum of the pairs' losses.
+    item: coefficient times a row of ``old``; see :func:`distribute`. Returns the number of entries and the sum of the
+    pairs' losses.
     """
-    indptr, indices = data
-    U, mU, vU, V, _, _, done = tables
-    params, weigh, rank_based, by_score, corrected, sees_positive = sampler
-    pool_size, width = pool
-    exclude, replace, summed, sparse = flags
-    batch, scale = step
-    rule, hyper, step_sizes, root_corrections, constant = optimizer
-    items, coefficients, rows = local
-    pools, sizes, q, margins, losses, slopes, idx, w, gradient, pair_gradient, nothing = buffers
-    flat_U, flat_mU, flat_vU = flat
-    ring, columns, constants = sizes.size, V.shape[1], numbers(hyper)
-    real = V.dtype.type
-    by_margin = rank_based or by_score
-    plain = objective[0] == BPR or objective[0] >= INFONCE  # samplers then see BPR's losses
-    everywhere = not by_margin or 4 * width > pool_size  # losses of the whole pool, or only of the kept entries
-    loss = 0.0
-    n, marked = ZERO, _NOBODY
-    start = first
+    tables, optimizer, buffers, users = work.tables, work.optimizer, own.buffers, batch.users
+    ring, loss, n, marked, start = buffers.sizes.size, 0.0, ZERO, _NOBODY, first
     for ahead in range(first, last + ring - 1):
-        if ahead < last:  # draw a pool
-            pair, u = pairs[ahead], np.int64(users[ahead])
-            excluded = 0
-            if ahead == first or u != users[ahead - 1]:
-                prefetch_row(U, u)
-                if rule != SGD:
-                    prefetch_row(mU, u)
-                    prefetch_row(vU, u)
-            prefetch_row(V, positives[ahead])
-            if exclude:
-                if ahead + _AHEAD < last:
-                    prefetch_read(indices, indptr[users[ahead + _AHEAD]])
-                excluded = indptr[u + 1] - indptr[u]
-                if marked != u:
-                    _mark(mask, u, marked, indptr, indices)
-                    marked = u
-            slot = ahead % ring
-            if proposal[0] == UNIFORM:
-                size = draw_pool(stream(key, pair), V.shape[0], excluded, pool_size, replace, mask, pools[slot])
-            else:
-                if proposal[0] == FACTORS and not sparse:
-                    catch_up_row(
-                        u, batch, done, nothing, columns, flat_U, flat_mU, flat_vU, rule, constants, step_sizes,
-                        root_corrections, constant,
-                    )  # fmt: skip
-                size = draw_proposed(
-                    stream(key, pair), proposal, u, U[u], V.shape[0], excluded, pool_size, replace, mask, pools[slot],
-                    q[slot],
-                )  # fmt: skip
-            sizes[slot] = size
-            for j in range(min(_AHEAD, size)):
-                prefetch_row(V, pools[slot, j])
+        if ahead < last:
+            new_user = ahead == first or users[ahead] != users[ahead - 1]
+            look = ahead + _AHEAD if ahead + _AHEAD < last else -1
+            marked = _draw(ahead, new_user, look, batch, work, own, step, marked)
         p = ahead - ring + 1
         if p < first:
             continue
         u = np.int64(users[p])
         if p == first or u != users[p - 1]:  # a new user
             start = p
-            if not sparse:
-                catch_up_row(
-                    u, batch, done, nothing, columns, flat_U, flat_mU, flat_vU, rule, constants, step_sizes,
-                    root_corrections, constant,
-                )  # fmt: skip
-            for k in range(columns):
-                old[p, k] = U[u, k]
-                gradient[k] = 0
-        slot = p % ring
-        size = sizes[slot]
-        ids = pools[slot]
-        positive = positives[p]
-        score = row_dot(old, start, V, positive)
-        _margins(old, start, V, ids, size, score, margins)
-        if everywhere:
-            if plain:
-                _losses(margins, size, slopes, losses)
-            else:
-                for j in range(size):
-                    slopes[j], losses[j] = pair_loss(objective, margins[j], score)
-        count = 0
-        if size > 0:
-            if sees_positive:
-                params[-1] = score
-            count = min(weigh(margins[:size] if by_margin else losses[:size], params, idx, w), width)
-            if corrected:
-                correct(count, idx, w, q[slot])
-        if not everywhere:
-            for k in range(count):
-                slopes[idx[k]], losses[idx[k]] = pair_loss(objective, margins[idx[k]], score)
-        items[n] = positive
-        if objective[0] < INFONCE:
-            factor = real(count) if summed and rank_based else real(1)
-            if objective[0] == LLPAUC:
-                factor *= real(place_factor(old, start, V, indices[indptr[u] : indptr[u + 1]], score, objective[3]))
-            loss += _entries(count, size, idx, w, factor, ids, slopes, losses, items[n:], coefficients[n:], margins)
-            if objective[0] == BCE and count > 0:
-                loss += add_positive(score, coefficients[n:])
-            if objective[0] == LLPAUC:
-                square_positive(score, factor, count, idx, w, losses, coefficients[n:])
-        else:
-            n_negatives = V.shape[0] - (indptr[u + 1] - indptr[u] if exclude else 0)
-            loss += set_entries(count, idx, w, objective, n_negatives, ids, margins, items[n:], coefficients[n:])
-        rows[n : n + count + 1] = start
-        rows_sum(coefficients[n:], V, items[n:], count + 1, pair_gradient, 0)
-        for k in range(columns):
-            gradient[k] += pair_gradient[0, k]
-        n += count + 1
+            if not work.flags.sparse:
+                catch_up_row(u, step, tables.done, buffers.nothing, own.flat, optimizer)
+            for k in range(own.flat.width):
+                old[p, k] = tables.U[u, k]
+                buffers.gradient[k] = 0
+        n, loss = _pair(p, start, n, loss, old, batch, work, own, local)
         if p + 1 == last or users[p + 1] != u:
-            step_row(
-                u, gradient, columns, scale, flat_U, flat_mU, flat_vU, rule, constants, step_sizes[batch],
-                root_corrections[batch], constant,
-            )  # fmt: skip
-            done[u] = batch + 1
-    if exclude:
-        _mark(mask, _NOBODY, marked, indptr, indices)
+            step_row(u, buffers.gradient, own.flat, step_of(optimizer, step), optimizer.constant)
+            tables.done[u] = step + 1
+    if work.flags.exclude:
+        _mark(own.mask, _NOBODY, marked, work.data.indptr, work.data.indices)
     return n, loss

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.validation import check_choice, check_fraction, check_int
+from ...core.validation import MOST_SIZE, check_choice, check_fraction, check_int
 from ..kernels import AP, DCG, HIT, MRR, RECALL
 from .lattice_kernels import lattice_sums
 from .moments import Moments
@@ -61,7 +61,7 @@ def lattice_moments(n_pos: int, n_neg: int, metric: str, k: int, *, alpha: float
     >>> int(both.argmax()) + 1, round(float(both.max()), 4)
     (24, 0.9388)
     """
-    n_pos, n_neg = check_int("n_pos", n_pos, low=1), check_int("n_neg", n_neg, low=1)
+    n_pos, n_neg = check_int("n_pos", n_pos, low=1, most=MOST_SIZE), check_int("n_neg", n_neg, low=1, most=MOST_SIZE)
     if n_pos * n_neg > MAX_STATES:
         raise ValueError(f"n_pos * n_neg must be <= {MAX_STATES:.0e}, got {n_pos} * {n_neg}; use simulate_correlation")
     check_choice("metric", metric, LATTICE_METRICS)

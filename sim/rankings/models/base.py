@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from ...core.memory import check_memory
 from ...core.random import to_seed
-from ...core.validation import check_finite, check_int, check_real
-from ..simulate.plan import MAX_BYTES, check_memory
+from ...core.validation import MOST_SIZE, check_finite, check_int, check_real
+from ..simulate.plan import MAX_BYTES
 from .sample_kernels import fill_scores
 
 __all__ = ["Codes", "Floats", "Law", "ScoreModel", "auc_level", "roc_table", "solve_auc", "table_error", "unit"]
@@ -182,8 +183,9 @@ class ScoreModel:
     def _draw(
         self, n_pos: Any, n_neg: Any, size: Any, rng: Any, max_bytes: Any
     ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-        n_pos, n_neg = check_int("n_pos", n_pos, low=1), check_int("n_neg", n_neg, low=1)
-        size = check_int("size", size, low=1)
+        n_pos = check_int("n_pos", n_pos, low=1, most=MOST_SIZE)
+        n_neg = check_int("n_neg", n_neg, low=1, most=MOST_SIZE)
+        size = check_int("size", size, low=1, most=MOST_SIZE)
         allowed = check_int("max_bytes", max_bytes, low=1)
         check_memory(9 * size * (n_pos + n_neg), allowed, "draw fewer lists at a time")
         (kind, p), (neg_kind, neg_p) = self._codes()

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...core.memory import check_memory
 from ...core.random import to_seed
-from ...core.validation import check_finite, check_int
+from ...core.validation import MOST_SIZE, check_finite, check_int
 from ..models.base import Floats, ScoreModel, roc_table
 from .area_kernels import area_sums
-from .plan import GROUPS, MAX_BYTES, check_memory, make_plan
+from .plan import GROUPS, MAX_BYTES, make_plan
 from .rank_correlation import fisher_interval, group_error
 
 __all__ = ["SimulatedAreas", "hidden_attenuation", "simulate_areas"]
@@ -168,7 +169,7 @@ def hidden_attenuation(n_pos: int, n_neg: int, n_hidden: int) -> float:
     >>> round(hidden_attenuation(200, 800, 80), 4)
     0.8018
     """
-    n_pos, n_neg = check_int("n_pos", n_pos, low=1), check_int("n_neg", n_neg, low=1)
+    n_pos, n_neg = check_int("n_pos", n_pos, low=1, most=MOST_SIZE), check_int("n_neg", n_neg, low=1, most=MOST_SIZE)
     n_hidden = check_int("n_hidden", n_hidden, low=0, high=n_neg - 1)
     return math.sqrt(n_pos / (n_pos + n_hidden) * (n_neg - n_hidden) / n_neg)
 
@@ -226,7 +227,7 @@ def joint_moments(
     n_rankings: Any, rng: Any, groups: Any, max_bytes: Any,
 ) -> JointMoments:  # fmt: skip
     """Check the arguments, simulate, and return the moments."""
-    n_pos, n_neg = check_int("n_pos", n_pos, low=1), check_int("n_neg", n_neg, low=1)
+    n_pos, n_neg = check_int("n_pos", n_pos, low=1, most=MOST_SIZE), check_int("n_neg", n_neg, low=1, most=MOST_SIZE)
     n_hidden = check_int("n_hidden", n_hidden, low=0, high=n_neg - 1)
     if held_out and n_hidden == 0:
         raise ValueError("n_hidden must be >= 1 for held-out metrics, got 0")
@@ -237,7 +238,7 @@ def joint_moments(
     if not tables:
         raise ValueError("score_model must have at least one entry, got none")
     counted = n_hidden if held_out else n_pos + n_hidden
-    each = check_int("n_rankings", n_rankings, low=10 * len(tables)) // len(tables)
+    each = check_int("n_rankings", n_rankings, low=10 * len(tables), most=MOST_SIZE) // len(tables)
     plan = make_plan(counted, n_neg - n_hidden, metrics, ks, each, ms=np.array([1]), groups=groups)
     size = plan.codes.size + len(weights)
     needed = 8 * (plan.groups * size * (3 * size + 1) + (n_neg + 1) * len(weights))

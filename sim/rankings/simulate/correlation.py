@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...core.random import to_seed
-from ...core.validation import check_choice, check_fraction, check_int
+from ...core.validation import MOST_SIZE, check_choice, check_fraction, check_int
 from ..models.base import Floats, ScoreModel, roc_table
 from .estimate import estimate
 from .plan import GROUPS, MAX_BYTES, METRICS, make_plan
@@ -157,7 +157,10 @@ class SimulatedCorrelation:
         TypeError, ValueError
             For a level or number of resamples out of range.
         """
-        level, n_resamples = check_fraction("level", level), check_int("n_resamples", n_resamples, low=100)
+        level, n_resamples = (
+            check_fraction("level", level),
+            check_int("n_resamples", n_resamples, low=100, most=MOST_SIZE),
+        )
         tail = 0.5 * (1.0 - level)
         multipliers = np.random.default_rng(self.seed).standard_normal((n_resamples, self.groups))
         multipliers /= np.sqrt(self.groups * (self.groups - 1.0))

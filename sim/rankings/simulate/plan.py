@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +10,11 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.validation import check_choice, check_fraction, check_int
+from ...core.memory import check_memory
+from ...core.validation import MOST_RANKINGS, check_choice, check_fraction, check_int
 from .. import kernels as _kernels
 
-__all__ = ["GROUPS", "MAX_BYTES", "METHODS", "METRICS", "Plan", "check_memory", "make_plan", "reported_areas"]
+__all__ = ["GROUPS", "MAX_BYTES", "METHODS", "METRICS", "Plan", "make_plan", "reported_areas"]
 
 METRICS: tuple[str, ...] = ("recall", "precision", "dcg", "ndcg", "ap", "mrr", "hit", "auc")
 """Metrics the simulations know. "auc" does not depend on K; MRR@K is 0 without a hit in the top K."""
@@ -96,7 +96,7 @@ def make_plan(
     """The layout of a run, or a one-line error."""
     n_pos = check_int("n_pos", n_pos, low=1, high=MAX_ITEMS)
     n_neg = check_int("n_neg", n_neg, low=1, high=MAX_ITEMS)
-    n_rankings = check_int("n_rankings", n_rankings, low=10, high=2**53)
+    n_rankings = check_int("n_rankings", n_rankings, low=10, high=MOST_RANKINGS)
     names = _distinct("metrics", metrics)
     for name in names:
         check_choice("metrics", name, METRICS)
@@ -175,21 +175,6 @@ def _block(
     advice = "use fewer rankings, areas (ms) or metrics, or pearson, which is streamed"
     check_memory(needed + each, room, f"{method} keeps every ranking's values: {advice}")
     return min(kept, (room - needed) // each)
-
-
-def check_memory(needed: int, allowed: int, advice: str) -> None:
-    """Refuse a run that would not fit, before it starts.
-
-    Raises
-    ------
-    MemoryError
-        If ``needed`` > ``allowed`` bytes.
-    """
-    if needed > allowed:
-        raise MemoryError(
-            f"max_bytes must cover the run: it needs {math.ceil(needed / 2**20)} MiB, "
-            f"got {allowed / 2**20:.4g} MiB; {advice}"
-        )
 
 
 def _distinct(name: str, values: Any) -> tuple[Any, ...]:

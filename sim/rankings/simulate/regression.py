@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.validation import check_int
+from ...core.validation import MOST_SIZE, check_int
 from ..models.base import Floats
 from .areas import JointMoments, Models, joint_moments
 from .plan import GROUPS, MAX_BYTES
@@ -97,8 +97,8 @@ def fit_weights(
     >>> bool(abs(fit.correlation.item() - ceiling) < 5 * fit.standard_error.item())
     True
     """
-    last = _block_ends(check_int("n_neg", n_neg, low=1))
-    check_int("n_rankings", n_rankings, low=20 * last.size)
+    last = _block_ends(check_int("n_neg", n_neg, low=1, most=MOST_SIZE))
+    check_int("n_rankings", n_rankings, low=20 * last.size, most=MOST_SIZE)
     features = (np.searchsorted(last, np.arange(1, n_neg + 1)) == np.arange(last.size)[:, None]).astype(np.float64)
     if falling:
         features = np.cumsum(features, axis=0)

@@ -20,12 +20,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ...core.memory import check_memory
 from ...core.random import to_seed
-from ...core.validation import check_choice, check_int
+from ...core.validation import MOST_SIZE, check_choice, check_int
 from ..exact.moments import bridge_scale, exact_moments, sizes
 from ..kernels import draw_rankings
 from ..models.base import Floats, ScoreModel, roc_table
-from .plan import GROUPS, MAX_BYTES, check_memory, reported_areas
+from .plan import GROUPS, MAX_BYTES, reported_areas
 from .rank_correlation import group_error, influence_of
 
 __all__ = ["SAMPLED_METRICS", "sampled_correlation", "sampled_gain", "simulate_sampled_correlation"]
@@ -184,7 +185,7 @@ def simulate_sampled_correlation(
     """
     n_pos, n_neg = sizes(n_pos, n_neg)
     plans = [_checked(n_neg, n, metric, k, replace) for n in n_sampled]
-    m, n_rankings = reported_areas(ms, n_neg), check_int("n_rankings", n_rankings, low=128)
+    m, n_rankings = reported_areas(ms, n_neg), check_int("n_rankings", n_rankings, low=128, most=MOST_SIZE)
     needed = 8 * n_rankings * (4 * n_pos + m.size + len(plans))
     check_memory(needed, check_int("max_bytes", max_bytes, low=1), "use fewer rankings or areas (ms)")
     seed = to_seed(rng)

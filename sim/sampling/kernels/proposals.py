@@ -1,6 +1,6 @@
 """Drawing a pool from a proposal that is not uniform over the items.
 
-``proposal`` is the tuple (kind, weights, slots, table, numbers):
+A :class:`Proposal` is one of
 
 ========  ===========================================================================================================
 ITEMS     ``weights`` (n_items,), not normalised, by their alias table, packed in ``slots``: the upper half of an entry
@@ -18,6 +18,7 @@ is drawn by going through all items instead: from the same law for ITEMS, unifor
 from __future__ import annotations
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,9 +26,20 @@ from ...core.jit import kernel
 from ...core.random import bounded, mix, uniform, word
 from .pools import clear_bit, has_bit, set_bit
 
-__all__ = ["CACHE", "FACTORS", "ITEMS", "UNIFORM", "alias_table", "correct", "draw_proposed"]
+__all__ = ["CACHE", "FACTORS", "ITEMS", "UNIFORM", "Proposal", "alias_table", "correct", "draw_proposed"]
 
 UNIFORM, ITEMS, CACHE, FACTORS = 0, 1, 2, 3
+
+
+class Proposal(NamedTuple):
+    """A law of items, see above; what its kind does not need is empty."""
+
+    kind: int
+    weights: Any
+    slots: Any
+    table: Any
+    numbers: Any
+
 
 _TRIES = 50  # rejections per wanted item before all items are gone through
 _LOW32 = np.uint64(0xFFFFFFFF)

@@ -36,7 +36,7 @@ def _losses(options: Options) -> tuple[str, NDArray[np.float64]]:
     if options.profile != "smoke":
         try:
             data = load("gowalla", data_dir=options.data_dir, progress=options.progress)
-            model = BPRMF(sampler=DNS(5, 200), rng=options.seed, lr=0.002, weight_decay=0.01, epochs=8)
+            model = BPRMF(sampler=DNS(5, 200), rng=options.seed, lr=0.002, weight_decay=0.01, epochs=8, batch_size=4096)
             found = data, model.fit(data.train, progress=options.progress)
         except FetchError:
             pass

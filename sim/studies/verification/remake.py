@@ -80,9 +80,9 @@ def remake(name: str, figures: Path, out: Path, options: Options) -> Remade:
     path = figures / f"{name}.csv"
     try:
         published, info = pd.read_csv(path), json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    except OSError as error:
+    except OSError as fault:
         missing = Agreement(0, 0, 0, float("inf"), "it is not published")
-        return Remade(name, study.title, "not made", missing, error=f"{path.name}: {error.strerror}")
+        return Remade(name, study.title, "not made", missing, error=f"{path.name}: {fault.strerror}")
     table, how, error = published, "drawn anew from its table", ""
     try:
         made, how = _made(study, published, info, figures, options)

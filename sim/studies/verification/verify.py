@@ -15,7 +15,7 @@ from ...runs.evidence import Run, committed_runs, retrain, stratified
 from ...runs.options import Options
 from ...runs.output import write_text
 from ...runs.parallel import in_parallel
-from ..study import get_study, studies
+from ..study import get_study, studies, study_ids
 from .remake import Remade, remake, tables_of_means
 from .report import Report, Trained, heading, line, page, summary, to_json
 
@@ -61,7 +61,7 @@ def verify(
     if figures.resolve() == out.resolve():
         raise ValueError(f"out must be another folder than that of what is published, got {out}")
     report = Report()
-    names = [get_study(name).id for name in only] if only is not None else [] if keys else list(studies())
+    names = study_ids(only) if only is not None else [] if keys else list(studies())
     if names:
         say(heading())
         report.studies = _studies(names, figures, out, options, say)
