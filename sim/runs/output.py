@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib.metadata
 import io
 import json
@@ -32,12 +33,13 @@ def versions() -> dict[str, str]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically."""
+    """Write a text file atomically, compressed if its name ends in .gz."""
+    data = gzip.compress(text.encode(), mtime=0) if path.suffix == ".gz" else text.encode()
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
         os.chmod(name, 0o644)
         os.replace(name, path)
     except BaseException:
@@ -69,7 +71,14 @@ def as_stored(table: pd.DataFrame, zero_below: Mapping[str, float] | None = None
 
 
 def _csv(table: pd.DataFrame) -> str:
-    return table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    """Six significant digits, all of whole numbers."""
+    whole = {
+        name: column.astype("Int64")
+        for name, column in table.items()
+        if column.dtype.kind == "f" and (column.abs() < 2**53).sum() == column.notna().sum() > 0
+        and (column.dropna() % 1 == 0).all()
+    }  # fmt: skip
+    return table.assign(**whole).to_csv(index=False, float_format="%.6g", lineterminator="\n")
 
 
 def write_figure(
