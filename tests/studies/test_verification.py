@@ -57,8 +57,9 @@ class TestCompare:
     @pytest.mark.parametrize(
         "change",
         [
-            lambda t: t.assign(data=list("aabc")), lambda t: t[:3].assign(data=list("aab")), lambda t: t.drop(columns="y"),
-            lambda t: t.assign(y=[1.0, 5.0, 0.0, 2.0]), lambda t: t.assign(y=[1.0, np.nan, 1e-3, 2.0]),
+            lambda t: t.assign(data=list("aabc")), lambda t: t[:3].assign(data=list("aab")),
+            lambda t: t.drop(columns="y"), lambda t: t.assign(y=[1.0, 5.0, 0.0, 2.0]),
+            lambda t: t.assign(y=[1.0, np.nan, 1e-3, 2.0]),
             lambda t: t.assign(y=[1.0, np.nan, np.inf, 2.0]),
         ],
     )  # fmt: skip
@@ -142,7 +143,7 @@ def test_a_sample_takes_every_sampler_and_both_ends(evidence):
 
 
 def test_runs_trained_anew_are_equal_and_one_altered_digit_is_told(evidence, tmp_path):
-    figures, cells = evidence
+    figures, _ = evidence
     path = Path(shutil.copy(means_file(figures), tmp_path / "t.csv.gz"))
     found = retrain(list(committed_runs(path).values()), Options(results=tmp_path / "a", jobs=1))
     assert all((rows.deviation == 0).all() for rows in found)
@@ -154,7 +155,7 @@ def test_runs_trained_anew_are_equal_and_one_altered_digit_is_told(evidence, tmp
     runs = committed_runs(path)
     found = retrain(list(runs.values()), Options(results=tmp_path / "a", jobs=1))
     worst = [rows.deviation.max() for rows in found]
-    assert sum(w > 0 for w in worst) == 1 and max(worst) == pytest.approx(1e-9, rel=0.2)
+    assert sum(w > 0 for w in worst) == 1 and max(worst) == pytest.approx(1e-9, rel=0.5)
 
 
 def test_without_computing_a_missing_run_is_an_error(evidence, tmp_path):

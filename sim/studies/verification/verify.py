@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from ...data import FetchError, load
 from ...runs.commands import train_command
@@ -103,9 +105,10 @@ def _runs(
 ) -> None:
     known: dict[str, Run] = {}
     at_hand: dict[str, Run] = {}
-    for data, path in tables_of_means(figures).items():
+    for path in tables_of_means(figures).values():
         runs = committed_runs(path)
         known |= runs
+        data = next(iter(runs.values())).cell.data
         try:
             size = load(data, data_dir=options.data_dir, progress=options.progress).train.nnz
         except FetchError as error:
@@ -123,7 +126,10 @@ def _runs(
     if not chosen:
         say("no run is trained anew: no data set of the committed means can be had")
         return
-    for key, rows in zip(chosen, retrain([at_hand[key] for key in chosen], options, "runs trained anew")):
+    wanted = [at_hand[key] for key in chosen]
+    with TemporaryDirectory() as folder:  # runs that are stored somewhere are no runs trained anew
+        found = retrain(wanted, replace(options, results=Path(folder)), "runs trained anew")
+    for key, rows in zip(chosen, found):
         cell, worst = at_hand[key].cell, float(rows.deviation.max())
         model = "LightGCN" if "layers" in cell.model else "BPRMF"
         what = f"{cell.data}, {model}, {cell.sampler}, seed {cell.seed}, {cell.held_out}"
