@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from sim.bpr import BPRMF, paper_settings, rank_positives
+from sim.core.files import write_text
 from sim.data import load
 from sim.runs.options import results_dir
 from sim.runs.output import write_figure
@@ -91,8 +92,7 @@ def main() -> int:
             tables.append(pd.read_csv(kept))
             continue
         tables.append(pd.DataFrame(curve(name, options.epochs)))
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        tables[-1].to_csv(kept, index=False)
+        write_text(kept, tables[-1].to_csv(index=False))
     table = pd.concat(tables)
     last = table.groupby("run", sort=False).last()
     reached = "; ".join(f"{name}: {row['ndcg@50']:.4f}, {row['recall@50']:.4f}" for name, row in last.iterrows())

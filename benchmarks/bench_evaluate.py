@@ -28,6 +28,7 @@ from scipy import sparse
 
 from sim.bpr import evaluate
 from sim.bpr.evaluate import recommend_rows
+from sim.core.files import write_text
 from sim.data import FetchError, load
 
 KS = (5, 20, 50, 100, 200)
@@ -156,7 +157,7 @@ def main() -> int:
     print(f"first evaluation of a process: {cold:.1f} s with an empty cache, {warm:.2f} s after that")
     if options.json:
         rows = {"data": name, "factors": d, "seconds": seconds, "ratio": ratio, "cold": cold, "warm": warm}
-        options.json.write_text(json.dumps(rows, indent=2) + "\n")
+        write_text(options.json, json.dumps(rows, indent=2) + "\n")
     return 0
 
 

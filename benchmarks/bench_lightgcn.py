@@ -26,6 +26,7 @@ from scipy import sparse
 from sim.bpr import BPRMF, LightGCN, lightgcn
 from sim.bpr.kernels.graph import hop
 from sim.bpr.lightgcn import Graph
+from sim.core.files import write_text
 from sim.core.jit import kernel
 from sim.core.simd import aligned_zeros, rows_sum
 from sim.sampling import DNS
@@ -122,7 +123,7 @@ def main() -> int:
             with mock.patch.object(lightgcn, "Graph", SciPyGraph):
                 timed("LightGCN by scipy.sparse", LightGCN(layers=options.layers, **common))
     if options.json:
-        options.json.write_text(json.dumps({"data": name, "triad": triad, "ms": ms, "rows": rows}, indent=2) + "\n")
+        write_text(options.json, json.dumps({"data": name, "triad": triad, "ms": ms, "rows": rows}, indent=2) + "\n")
     return 0
 
 

@@ -33,12 +33,14 @@ from scipy import sparse
 from tqdm import tqdm
 
 from sim.bpr import BPRMF
-from sim.cli import samplers as _cli_samplers
+from sim.cli.samplers import add_arguments, make
+from sim.core.files import write_text
 from sim.core.jit import kernel
 from sim.core.random import bounded, stream2
 from sim.core.simd import LANES, aligned_zeros, prefetch_row, row_dots
 from sim.data import FetchError, load
 from sim.sampling import DNS, Sampler, SoftmaxExact, SoftmaxV, Uniform
+from sim.sampling.spec import SPECS
 
 
 @kernel(parallel=True, cache=False)
@@ -166,15 +168,15 @@ def main() -> int:
     rows += fresh(options.data)
     if options.json:
         machine = {"dots": float(np.median(dots)), "triad": float(np.median(triad))}
-        options.json.write_text(json.dumps({"data": name, **machine, "rows": rows}, indent=2) + "\n")
+        write_text(options.json, json.dumps({"data": name, **machine, "rows": rows}, indent=2) + "\n")
     return 0
 
 
 def defaults(train: sparse.csr_matrix) -> list[Sampler]:
     """Every sampler that ``hns train --sampler`` names, as it makes it."""
     parser = argparse.ArgumentParser()
-    _cli_samplers.add_arguments(parser)
-    return [_cli_samplers.make(parser.parse_args(["--sampler", name]), train) for name in _cli_samplers.SAMPLERS]
+    add_arguments(parser)
+    return [make(parser.parse_args(["--sampler", name]), train) for name in SPECS]
 
 
 _FRESH = """

@@ -6,17 +6,14 @@ import dataclasses
 import html
 import json
 import math
-import os
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from ._registry import get_claim
 from .model import Claim, ClaimResult, Evidence, MutantResult
 from .tally import NothingToTest
 
-__all__ = ["false_alarm", "ledger_table", "summary", "to_html", "to_json", "write_text"]
+__all__ = ["false_alarm", "ledger_table", "summary", "to_html", "to_json"]
 
 
 def false_alarm(results: Sequence[ClaimResult]) -> float:
@@ -178,20 +175,6 @@ def _example(claim: Claim) -> str:
         return claim.example() if claim.example else ""
     except NothingToTest:
         return ""
-
-
-def write_text(path: str | Path, text: str) -> None:
-    """Write a file by way of a temporary one, so that it is never half written."""
-    target = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def _number(x: float) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import replace
 
+from sim.core.signals import end_with_parent
 from sim.core.validation import MOST_JOBS, check_choice, check_int
 
 from ._formal import formal_evidence
@@ -175,7 +176,8 @@ def _run_by_id(claim_id: str, effort: str) -> ClaimResult:
     return run_claim(get_claim(claim_id), effort)
 
 
-def _start_worker() -> None:
+def _start_worker(parent: int) -> None:
+    end_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and keeps what is finished
     import numba
 
@@ -184,7 +186,8 @@ def _start_worker() -> None:
 
 def _run_in_processes(ids: list[str], effort: str, jobs: int, finish: Callable[[ClaimResult], None]) -> None:
     # spawn: a forked process would inherit numba's and OpenBLAS's threads in an undefined state
-    pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_start_worker)
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(jobs, context, initializer=_start_worker, initargs=(os.getpid(),))
     try:
         queue = sorted(ids, key=lambda i: _HEAVY.index(i) if i in _HEAVY else len(_HEAVY))
         pending: set[Future[ClaimResult]] = {pool.submit(_run_by_id, i, effort) for i in queue}

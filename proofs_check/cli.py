@@ -6,17 +6,19 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from sim.cli.command import Command
 from sim.cli.parser import Parser
+from sim.core.files import write_text
 from sim.core.terminal import INTERRUPTED, STATUS, check_target, guarded, printable
 
 from ._claims_md import claims_markdown, claims_path
 from ._registry import all_claims, select_claims
-from ._report import ledger_table, problems, summary, to_html, to_json, write_text
+from ._report import ledger_table, problems, summary, to_html, to_json
 from ._run import run
 from .model import ClaimResult
 from .tally import EFFORTS
 
-__all__ = ["add_arguments", "execute", "main"]
+__all__ = ["COMMAND", "add_arguments", "execute", "main"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,3 +93,6 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "proofs_check") -> in
         return execute(parser.parse_args(argv))
 
     return guarded(go)
+
+
+COMMAND = Command("check", "the ledger of claims and verdicts", add_arguments, execute, STATUS)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -15,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..core.jit import MAX_THREADS
+from ..core.jit import MAX_THREADS, check_fork
 from ..core.memory import check_memory
 from ..core.pairs import clean_pairs
 from ..core.random import stream2
+from ..core.signals import Terminated, heard
 from ..core.simd import LANES, aligned_zeros
 from ..core.threads import run_threads
 from ..sampling import NonSampling, Refresh, Sampler
@@ -128,9 +128,10 @@ class Epoch:
         )
 
         def loop(first: int, last: int, *rest: Any) -> None:
-            common = shared._replace(counters=np.zeros(3 * (last - first), np.int64))
+            counters = np.zeros(3 * (last - first) + 1, np.int64)
+            common = shared._replace(counters=counters)
             kernels.run_batches(0, 1, common, first, first, *rest)  # without a batch it only compiles
-            run_threads(kernels.run_batches, numba.get_num_threads(), common, first, last, *rest)
+            run_threads(kernels.run_batches, numba.get_num_threads(), common, first, last, *rest, counters=counters)
 
         return loop
 
@@ -211,32 +212,33 @@ class Epoch:
 class Interrupt:
     """Ctrl-C inside: noted, to be heard between batches and at the end. A second one is raised at once.
 
-    Only Python's own handler in the main thread is replaced.
+    So is SIGTERM where it would be heard as Ctrl-C. Only handlers of the main thread that raise KeyboardInterrupt are
+    replaced.
     """
 
     def __enter__(self) -> Interrupt:
         self.pending = False
-        main = threading.current_thread() is threading.main_thread()
-        self._ours = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        if self._ours:
-            signal.signal(signal.SIGINT, self._note)
+        self._kind: type[KeyboardInterrupt] = KeyboardInterrupt
+        self._before = {number: signal.signal(number, self._note) for number in heard()}
         return self
 
     def _note(self, number: int, frame: Any) -> None:
+        self._kind = Terminated if number == signal.SIGTERM else KeyboardInterrupt
         if self.pending:
-            raise KeyboardInterrupt
+            raise self._kind
         self.pending = True
 
-    def __exit__(self, kind: type[BaseException] | None, *rest: Any) -> None:
-        if self._ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-        if self.pending and kind is None:
-            raise KeyboardInterrupt
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *rest: Any) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        if self.pending and (kind is None or kind is KeyboardInterrupt is not self._kind):
+            raise self._kind(*error.args if error else ()) from None
 
 
 @contextlib.contextmanager
 def threads(limit: int | None) -> Iterator[None]:
     """At most ``limit`` threads for the kernels inside, and never more than numba may use in this process."""
+    check_fork()
     before = numba.get_num_threads()
     numba.set_num_threads(before if limit is None else min(limit, MAX_THREADS))
     try:

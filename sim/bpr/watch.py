@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..core.npz import check_writable, read_npz, write_npz
+from ..core.files import check_writable
+from ..core.npz import read_npz, write_npz
 from ..core.pairs import clean_pairs, fingerprint
 from ..core.simd import aligned
 from ..core.validation import MOST_SIZE, check_int, check_real

@@ -6,20 +6,23 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core.files import is_stdout
 from ..core.memory import check_memory
-from ..core.terminal import check_target
+from ..core.terminal import check_target, say
 from . import models as _cli_models
 from . import work as _cli_work
-from .sweep import add_parents
+from .command import Command
+from .surroundings import add_parents
+from .table import show_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ..rankings import ScoreModel
 
-__all__ = ["EPILOG", "add_arguments", "corr"]
+__all__ = ["COMMAND", "corr"]
 
-EPILOG = """\
+_EPILOG = """\
 Every ranking of N_+ positives and N_- negatives has a metric@K and, for each m, an area over its m hardest negatives:
 OPAUC(beta), beta = m/N_-. Over many rankings the two go together, best at some m. Train for that beta (DNS keeps the m
 hardest negatives), and the loss follows the metric.
@@ -48,8 +51,7 @@ ENOUGH = 3.0
 GRID = {"pearson": 300, "spearman": 60, "kendall": 60}
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
+def _declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("n_pos", type=int, help="number of positives")
     parser.add_argument("n_neg", type=int, help="number of negatives")
     parser.add_argument(
@@ -87,7 +89,7 @@ def corr(options: argparse.Namespace) -> tuple[str, list[str], list[list[Any]]]:
     order = {k: i for i, k in enumerate(options.k)}
     curves.sort(key=lambda curve: order[curve["k"].iloc[0]])
     if options.csv is not None:
-        from ..runs.output import write_text
+        from ..core.files import write_text
 
         text = pd.concat(curves).drop(columns=["m_interval", "interval"])
         write_text(options.csv, text.to_csv(index=False, float_format="%.10g", lineterminator="\n"))
@@ -183,3 +185,18 @@ def _row(curve: pd.DataFrame, n_neg: int) -> list[Any]:
         name, best.how, int(best.m), best.m_interval, float(best.m / n_neg), float(best.correlation), best.interval,
         float(paired.iloc[0]) if len(paired) else "", float(curve.correlation.iloc[-1]),
     ]  # fmt: skip
+
+
+def _run(options: argparse.Namespace) -> int:
+    answer = corr(options)
+    if is_stdout(options.csv):  # nothing else there
+        return 0
+    show_table(*answer)
+    if options.csv is not None:
+        say(f"curves written to {options.csv}")
+    return 0
+
+
+COMMAND = Command(
+    "corr", "which OPAUC(beta) or LLPAUC(alpha, beta) goes best with which metric@K", _declare, _run, _EPILOG
+)

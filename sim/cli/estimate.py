@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from ..core.terminal import say
 from . import models as _cli_models
+from . import samplers
 from . import work as _cli_work
+from .command import Command
+from .table import show_table
 
-__all__ = ["EPILOG", "add_arguments", "estimate"]
+__all__ = ["COMMAND", "estimate"]
 
-EPILOG = """\
+_EPILOG = """\
 examples
   hns estimate --sampler dns --M 5 --N 200 --model binormal --auc 0.9
   hns estimate --sampler softmax-v --rho 1 --N 200 --model student-t --shape 5
@@ -29,8 +33,8 @@ weights realise, exp(-KL), and with that of the OPAUC whose objective the mean e
 """
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options, besides the sampler's."""
+def _declare(parser: argparse.ArgumentParser) -> None:
+    samplers.add_arguments(parser, ("uniform", "dns", "softmax-v", "softmax-exact"))
     _cli_models.add_arguments(parser, model="binormal", auc=0.9)
     parser.add_argument("--beta", type=float, help="FPR limit to estimate (default: the sampler's)")
     parser.add_argument("--n-pos", type=int, default=100, metavar="N", help="positives of the user (default: 100)")
@@ -68,3 +72,14 @@ def estimate(options: argparse.Namespace, sampler: Any) -> tuple[str, list[str],
     how = "exact" if found.exact else f"simulated, {options.n_pairs:,} pairs"
     above = f"{sampler} on {options.model} scores of AUC {options.auc:g}, {options.n_pos} positives ({how})"
     return above, columns, rows, below
+
+
+def _run(options: argparse.Namespace) -> int:
+    above, columns, rows, below = estimate(options, samplers.make(options))
+    say(above)
+    show_table("", columns, rows)
+    say(below)
+    return 0
+
+
+COMMAND = Command("estimate", "a sampler's bias and variance as an estimator of OPAUC(beta)", _declare, _run, _EPILOG)

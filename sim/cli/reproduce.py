@@ -9,15 +9,17 @@ from pathlib import Path
 import sim
 
 from ..core.terminal import say
-from .sweep import add_surroundings, surroundings
+from .command import Command
+from .surroundings import add_surroundings, surroundings
+from .table import show_table
 from .work import last_time
 
-__all__ = ["EPILOG", "add_arguments", "run"]
+__all__ = ["COMMAND"]
 
 PUBLISHED = Path("figures")
 BUILD = Path("build/reproduce")
 
-EPILOG = """\
+_EPILOG = """\
 Without --train nothing published is touched. Exact and simulated figures are computed anew; figures of trained models
 are drawn anew from their tables, and computed anew where the committed means of the runs suffice; a sample of the
 committed runs is trained anew and compared digit by digit; the ledger is run. build/reproduce/ then has the figures,
@@ -41,8 +43,7 @@ refuses to replace rows by those of fewer seeds, of a smaller budget or of a low
 """
 
 
-def add_arguments(p: argparse.ArgumentParser) -> None:
-    """Declare the options."""
+def _declare(p: argparse.ArgumentParser) -> None:
     p.add_argument("--only", nargs="+", metavar="ID", help="these studies, e.g. F6 F8 (--list shows all)")
     p.add_argument("--list", action="store_true", help="list the studies and stop")
     p.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: build/reproduce)")
@@ -75,8 +76,12 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     add_surroundings(p)
 
 
-def run(options: argparse.Namespace) -> int:
-    """Compare, or make; the exit status."""
+def _run(options: argparse.Namespace) -> int:
+    if options.list:
+        from ..studies import studies
+
+        show_table("", ("id", "what"), [(study.id, study.title) for study in studies().values()])
+        return 0
     made = ("train", "profile", "data", "method", "reuse", "publish", "force")
     if any(getattr(options, name) for name in made):
         return _train(options)
@@ -85,11 +90,13 @@ def run(options: argparse.Namespace) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     from ..core.validation import check_int
+    from ..studies import study_ids
     from ..studies.verification import verify
 
     check_int("sample", options.sample, low=0)
+    only = study_ids(options.only or []) or None
     report = verify(
-        options.figures, options.out or BUILD, surroundings(options, seed=options.seed), only=options.only,
+        options.figures, options.out or BUILD, surroundings(options, seed=options.seed), only=only,
         sample=None if options.all else options.sample, keys=options.keys, ledger=not options.no_ledger,
         say=say,
     )  # fmt: skip
@@ -104,9 +111,9 @@ def _train(options: argparse.Namespace) -> int:
     folder = _folder(options, profile)
     split = "method" if options.method else "data" if options.data else None
     names = study_ids(options.only or []) or [s.id for s in studies().values() if split is None or split in s.split_by]
+    titles = {name: get_study(name).title for name in names}
     for path in options.reuse:  # before the work
         read_table("reuse", path)
-    titles = {name: get_study(name).title for name in names}
     settings = surroundings(
         options, profile=profile, seed=options.seed, data=tuple(options.data), methods=tuple(options.method),
         reuse=tuple(options.reuse),
@@ -143,3 +150,6 @@ def _folder(options: argparse.Namespace, profile: str) -> Path:
     if folder.resolve() in here:
         raise ValueError(f"out must not be {folder}, where what is published lies: use --publish")
     return folder
+
+
+COMMAND = Command("reproduce", "make what is published anew and compare", _declare, _run, _EPILOG)

@@ -6,15 +6,19 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core.files import is_stdout
 from ..core.terminal import check_target, say
-from .sweep import add_parents, words
+from .command import Command
+from .surroundings import add_parents
+from .sweep import words
+from .table import show_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["EPILOG", "add_arguments", "results"]
+__all__ = ["COMMAND", "results"]
 
-EPILOG = """\
+_EPILOG = """\
 examples
   hns results                                         every run in the store, at its last epoch
   hns results grid.toml --metrics ndcg@20 recall@50   those of a sweep
@@ -28,8 +32,7 @@ a table the means that it needs.
 """
 
 
-def add_arguments(p: argparse.ArgumentParser) -> None:
-    """Declare the options."""
+def _declare(p: argparse.ArgumentParser) -> None:
     p.add_argument("file", type=Path, nargs="?", metavar="FILE.toml", help="only the runs of this sweep")
     p.add_argument("--data", metavar="NAME", help="only the runs on this data set")
     p.add_argument("--metrics", nargs="+", default=["ndcg@20"], metavar="METRIC", help="like recall@50 (ndcg@20)")
@@ -41,8 +44,8 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
 
 def results(options: argparse.Namespace) -> tuple[str, list[str], list[list[Any]]]:
     """Title, columns and rows of the list; writes the CSV if asked to, and names on stderr what is no result."""
+    from ..core.files import write_text
     from ..runs.options import results_dir
-    from ..runs.output import write_text
     from ..runs.store import CellStore
     from ..runs.sweep import read_sweep
 
@@ -54,7 +57,7 @@ def results(options: argparse.Namespace) -> tuple[str, list[str], list[list[Any]
     store = CellStore(folder, keys, options.data)
     table = store.table(options.metrics, last=options.csv is None)
     if options.csv is not None:
-        if options.add and options.csv.exists():
+        if options.add and options.csv.is_file():
             table = _added(options.csv, table)
         write_text(options.csv, table.to_csv(index=False, float_format="%.10g", lineterminator="\n"))
     for path, why in store.damaged.items():
@@ -89,3 +92,15 @@ def _added(path: Path, table: pd.DataFrame) -> pd.DataFrame:
     if (mixed > 1).any():
         raise ValueError(f"csv must be of one content of {mixed.idxmax()}, got another in {path}: write a new file")
     return both
+
+
+def _run(options: argparse.Namespace) -> int:
+    title, columns, rows = results(options)
+    if options.csv is None:
+        show_table(title, columns, rows)
+    elif not is_stdout(options.csv):
+        say(title)
+    return 0
+
+
+COMMAND = Command("results", "list or export finished training runs", _declare, _run, _EPILOG)

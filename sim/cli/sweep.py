@@ -1,21 +1,20 @@
-"""The command ``hns sweep``: a grid of training runs from a TOML file; and what it shares with ``hns reproduce``."""
+"""The command ``hns sweep``: a grid of training runs from a TOML file."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..core.terminal import printable, say
+from .command import Command
+from .surroundings import add_surroundings, surroundings
+from .table import show_table
 
-if TYPE_CHECKING:
-    from ..studies import Options
+__all__ = ["COMMAND", "plan", "words"]
 
-__all__ = ["EPILOG", "add_arguments", "add_parents", "add_surroundings", "plan", "run", "surroundings"]
-
-EPILOG = """\
+_EPILOG = """\
 FILE.toml names what is trained; where a list stands, every entry is tried with every entry of the other lists:
 
   data = "ml-100k"                 # or a file of your own
@@ -46,37 +45,7 @@ examples
 """
 
 
-def add_surroundings(p: argparse.ArgumentParser) -> None:
-    """Declare the options that say where and how cells are computed."""
-    p.add_argument(
-        "--results", type=Path, metavar="DIR", help="finished training runs (default: HNS_RESULTS_DIR, results)"
-    )
-    p.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="training runs at a time (default: 2)")
-    p.add_argument("--backend", choices=("loky", "threading", "dask"), help="what the jobs are (default: loky)")
-    p.add_argument("--scheduler", metavar="ADDRESS", help="of a running dask cluster; default: one is started here")
-    p.add_argument("--data-dir", type=Path, metavar="DIR", help="local copies of data sets (default: HNS_DATA_DIR)")
-    p.add_argument("--quiet", action="store_true", help="no progress bars")
-
-
-def add_parents(p: argparse.ArgumentParser) -> None:
-    """Declare the option of every command that writes a file where it is told to."""
-    p.add_argument("--parents", action="store_true", help="make the folder of a file to write if it is not there")
-
-
-def surroundings(options: argparse.Namespace, **more: Any) -> Options:
-    """What :func:`add_surroundings` was told."""
-    from ..runs.options import results_dir
-    from ..studies import Options
-
-    backend = options.backend or ("loky" if options.scheduler is None else "dask")
-    return Options(
-        jobs=options.jobs, progress=not options.quiet, data_dir=options.data_dir,
-        results=options.results or results_dir(), backend=backend, scheduler=options.scheduler, **more,
-    )  # fmt: skip
-
-
-def add_arguments(p: argparse.ArgumentParser) -> None:
-    """Declare the options."""
+def _declare(p: argparse.ArgumentParser) -> None:
     p.add_argument("file", type=Path, metavar="FILE.toml", help="the grid")
     p.add_argument("--dry-run", action="store_true", help="count the cells and show the first ones, compute nothing")
     add_surroundings(p)
@@ -97,12 +66,14 @@ def plan(options: argparse.Namespace) -> tuple[str, list[str], list[list[Any]]]:
     return title, ["data", "held out", "sampler", "model", "seed", "done"], rows
 
 
-def run(options: argparse.Namespace) -> int:
-    """Compute what is missing; the exit status."""
+def _run(options: argparse.Namespace) -> int:
     from ..runs.cells import compute_cells
     from ..runs.store import CellStore
     from ..runs.sweep import read_sweep
 
+    if options.dry_run:
+        show_table(*plan(options))
+        return 0
     cells, settings = read_sweep(options.file), surroundings(options)
     done = CellStore(settings.results, [cell.key for cell in cells]).cells
     say(f"{len(cells)} cells, {len(done)} of them done")
@@ -117,3 +88,6 @@ def run(options: argparse.Namespace) -> int:
 def words(settings: dict[str, Any]) -> str:
     """Settings in one short line."""
     return " ".join(f"{name}={value}" for name, value in settings.items())
+
+
+COMMAND = Command("sweep", "a grid of training runs from a TOML file", _declare, _run, _EPILOG)

@@ -21,7 +21,7 @@ def announce(seconds: float, advice: str) -> None:
 
 
 def last_time(stem: Path, profile: str) -> str:
-    """How long an experiment took when ``stem``.json was made by this profile, if that was long."""
+    """How long a study took when ``stem``.json was made by this profile, if that was long."""
     try:
         record = json.loads(stem.with_name(f"{stem.name}.json").read_text(encoding="utf-8"))
         seconds = float(record.get("run", record)["seconds"]) if record["profile"] == profile else 0.0

@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .files import open_plain
+
 __all__ = ["UNFOLDED", "check_plain", "read_arrays"]
 
 UNFOLDED = (1 << 30, 100)
@@ -38,10 +40,13 @@ def check_plain(path: str | os.PathLike[str]) -> int:
     return status.st_size
 
 
-def read_arrays(path: str | os.PathLike[str], only: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
+def read_arrays(
+    path: str | os.PathLike[str], only: Collection[str] | None = None, *, follow: bool = True
+) -> dict[str, NDArray[Any]]:
     """The arrays of an .npz file by name, in the machine's byte order; those named in ``only``, or all.
 
-    Arrays are of booleans, numbers or strings; nothing in the file is executed.
+    Only a plain file is opened, or a link to one if ``follow``. Arrays are of booleans, numbers or strings; nothing in
+    the file is executed.
 
     Raises
     ------
@@ -50,8 +55,8 @@ def read_arrays(path: str | os.PathLike[str], only: Collection[str] | None = Non
     ValueError
         With the reason in one line, if anything about it is not as it should be.
     """
-    size = check_plain(path)
-    with open(path, "rb") as stream:
+    with open_plain(path, follow=follow) as stream:
+        size = os.fstat(stream.fileno()).st_size
         try:
             with zipfile.ZipFile(stream) as archive:
                 members = {info.filename.removesuffix(".npy"): info for info in _members(archive, size)}

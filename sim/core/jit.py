@@ -9,8 +9,10 @@ Numba notices a changed source file but not a changed callee in another file; ``
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -19,9 +21,14 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numba
 import numpy as np
+from numba.core.ccallback import CFunc
+from numba.core.sigutils import normalize_signature
 from numba.extending import register_jitable
+from numba.np.ufunc import parallel as numba_threads
 
-__all__ = ["JIT_ENABLED", "MAX_THREADS", "ZERO", "by_address", "kernel"]
+from .code_cache import CodeCache
+
+__all__ = ["JIT_ENABLED", "MAX_THREADS", "ZERO", "by_address", "check_fork", "kernel"]
 
 JIT_ENABLED: bool = not numba.config.DISABLE_JIT
 """False when ``NUMBA_DISABLE_JIT=1``: kernels are then plain Python, slow but debuggable."""
@@ -33,6 +40,34 @@ ZERO = np.int64(0)
 """For arguments of kernels: a literal in its place would be compiled for as a type of its own."""
 
 _FLAGS = ("fastmath", "error_model", "_nrt")
+
+_parallel: weakref.WeakSet[Any] = weakref.WeakSet()
+_forked = False
+
+
+def check_fork(*_: Any, **__: Any) -> None:
+    """RuntimeError in a process that was forked from one in which Numba's threads had run.
+
+    It has none of them, and would wait for them for ever, or be ended by OpenMP.
+    """
+    if _forked:
+        raise RuntimeError(
+            "this process was forked from one in which numba's threads had run, and cannot use them: start it by "
+            "'spawn', 'forkserver' or loky, or fork before the first use of this package"
+        )
+
+
+def _after_fork() -> None:
+    global _forked
+    _forked = _forked or numba_threads._is_initialized
+    if _forked:
+        for compiled in _parallel:  # a call that finds nothing compiled asks for it here
+            compiled._reset_overloads()
+            compiled._compile_for_args = check_fork
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def kernel(
@@ -80,12 +115,13 @@ def kernel(
         flags["no_cfunc_wrapper"] = True  # only by_address needs one
         if inner:
             return register_jitable(**flags)(function)
-        if cache:
-            try:
-                return numba.njit(function, cache=True, **flags)
-            except RuntimeError:  # no writable cache directory: compile in memory
-                pass
-        return numba.njit(function, **flags)
+        compiled = numba.njit(function, **flags)
+        if cache and JIT_ENABLED:
+            with contextlib.suppress(RuntimeError):  # no writable cache directory: compile in memory
+                compiled._cache = CodeCache(function)
+        if parallel and JIT_ENABLED:
+            _parallel.add(compiled)
+        return compiled
 
     return decorate
 
@@ -113,5 +149,8 @@ def by_address(function: Any, signature: Any) -> Any:
         return function
     plain, options = getattr(function, "py_func", function), getattr(function, "targetoptions", {})
     options = {name: value for name, value in options.items() if name in _FLAGS}
-    cached = hasattr(function, "stats") and function.stats.cache_path is not None
-    return numba.cfunc(signature, cache=cached, **options)(plain)
+    made = CFunc(plain, normalize_signature(signature), locals={}, options=options)
+    if hasattr(function, "stats") and function.stats.cache_path is not None:
+        made._cache = CodeCache(plain)
+    made.compile()
+    return made

@@ -1,73 +1,55 @@
-"""Models and checkpoints on disk: one .npz without pickle, written to a temporary file and renamed."""
+"""Models and checkpoints on disk: one .npz without pickle."""
 
 from __future__ import annotations
 
 import json
 import os
-import secrets
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .archive import read_arrays
+from .files import new_file
 
-__all__ = ["FORMAT", "check_writable", "read_meta", "read_npz", "write_npz"]
+__all__ = ["FORMAT", "read_meta", "read_npz", "write_npz"]
 
 FORMAT = 1
 
 
 def write_npz(
-    path: str | os.PathLike[str], meta: dict[str, Any], arrays: dict[str, NDArray[Any]], *, compressed: bool = False
+    path: str | os.PathLike[str],
+    meta: dict[str, Any],
+    arrays: dict[str, NDArray[Any]],
+    *,
+    compressed: bool = False,
+    plain: bool = False,
 ) -> None:
-    """Write arrays and a JSON header atomically: a crash leaves the old file or the new one, never a part."""
-    handle, name = _temporary(Path(path))
-    try:
-        with os.fdopen(handle, "wb") as file:
-            save = np.savez_compressed if compressed else np.savez
-            header = json.dumps({"format": FORMAT, "names": sorted(arrays), **meta}, default=lambda x: x.item())
-            save(file, meta=np.array(header), **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    """Write arrays and a JSON header by :func:`sim.core.files.new_file`, which knows ``plain``."""
+    header = json.dumps({"format": FORMAT, "names": sorted(arrays), **meta}, default=lambda x: x.item())
+    save = np.savez_compressed if compressed else np.savez
+    with new_file(path, plain=plain) as file:
+        save(file, meta=np.array(header), **arrays)  # type: ignore[arg-type]
 
 
-def check_writable(path: str | os.PathLike[str]) -> None:
-    """Fail now rather than after hours if :func:`write_npz` could not write there; makes the folder."""
-    handle, name = _temporary(Path(path))
-    os.close(handle)
-    Path(name).unlink()
+def read_npz(path: str | os.PathLike[str], *, follow: bool = True) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Read what :func:`write_npz` wrote; a damaged or foreign file is a ValueError that says so.
+
+    Only plain files are opened, and links to them if ``follow``.
+    """
+    return _read(path, None, follow)
 
 
-def _temporary(target: Path) -> tuple[int, str]:
-    """An open new file beside ``target`` and its name."""
-    try:
-        if target.is_dir():
-            raise IsADirectoryError("it is a folder")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        name = str(target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp"))
-        return os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o666), name
-    except OSError as error:
-        raise OSError(f"path must be writable, got {target}: {error.strerror or error}") from None
-
-
-def read_npz(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Read what :func:`write_npz` wrote; a damaged or foreign file is a ValueError that says so."""
-    return _read(path, None)
-
-
-def read_meta(path: str | os.PathLike[str]) -> dict[str, Any]:
+def read_meta(path: str | os.PathLike[str], *, follow: bool = True) -> dict[str, Any]:
     """The header alone: the arrays may be large."""
-    return _read(path, ("meta",))[0]
+    return _read(path, ("meta",), follow)[0]
 
 
-def _read(path: str | os.PathLike[str], only: tuple[str, ...] | None) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def _read(
+    path: str | os.PathLike[str], only: tuple[str, ...] | None, follow: bool
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     try:
-        arrays = read_arrays(path, only)
+        arrays = read_arrays(path, only, follow=follow)
         meta = _header(arrays.pop("meta", None))
         names = meta.pop("names", sorted(arrays))
         if only is None and sorted(arrays) != names:  # a damaged directory may end early

@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from .signals import Terminated
+
 __all__ = ["INTERRUPTED", "STATUS", "check_environment", "check_target", "guarded", "one_line", "printable", "say"]
 
-FAILED, REFUSED, INTERRUPTED, UNHEARD = 1, 2, 130, 141
+FAILED, REFUSED, INTERRUPTED, UNHEARD, TERMINATED = 1, 2, 130, 141, 143
 
 STATUS = """\
 exit status
@@ -25,6 +27,7 @@ exit status
   2    refused: a wrong command line, a value, file or folder that cannot be, more than the memory can hold
   130  stopped by Ctrl-C
   141  the reader of the output went away
+  143  stopped by SIGTERM
 Errors are one line on standard error that begins with "hns: ". HNS_TRACEBACK=1 shows where they arose.
 """
 
@@ -83,10 +86,10 @@ def _guarded(run: Callable[[], int], kept: Callable[[], str]) -> int:
             warnings.showwarning = _show_warning
             check_environment()
             status = run()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         said = kept()
         say(f"hns: stopped{'; ' if said else ''}{said}", error=True)
-        status = INTERRUPTED
+        status = TERMINATED if isinstance(error, Terminated) else INTERRUPTED
     except SystemExit as end:  # help, version, a wrong command line; rich, where a pipe is broken
         status = _flush()
         if status or end.code == FAILED:
@@ -105,7 +108,7 @@ def _tell(error: Exception) -> int:
     value = isinstance(error, (ValueError, TypeError, MemoryError, *_PATHS))
     value |= type(error) is OSError and error.errno in (None, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR)
     words = str(error)
-    if isinstance(error, OSError) and error.strerror:
+    if isinstance(error, OSError) and error.strerror and error.errno is not None:
         words = f"{error.filename}: {error.strerror.lower()}" if error.filename else error.strerror.lower()
     elif isinstance(error, MemoryError) and not isinstance(error, ValueError):  # not one that was refused before
         words = f"not enough memory: {words}"

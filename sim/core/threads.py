@@ -2,8 +2,8 @@
 
 Numba's ``prange`` wakes its threads for every region, which costs as much as a short pass takes, and compiles a body
 several times over. Here each thread runs one compiled function from beginning to end (:func:`run_threads`); inside, the
-threads take numbered tasks from a counter and meet at a barrier. Which thread takes which task is left to chance, so a
-task must write only what is its own.
+threads take numbered tasks from a counter and meet at a barrier, which lets all go if one of them fails. Which thread
+takes which task is left to chance, so a task must write only what is its own.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+from numpy.typing import NDArray
 
-from .jit import JIT_ENABLED, kernel
+from .jit import JIT_ENABLED, check_fork, kernel
 
 __all__ = ["barrier", "next_task", "run_threads"]
 
@@ -68,40 +70,66 @@ next_task.__doc__ = "The value of ``counters[i]`` (int64), which is raised by on
 
 @kernel()
 def _wait(counters, i, value):
-    spins = 0
-    while _look(counters, i) < value:
+    spins, failed = 0, counters.size - 1
+    while _look(counters, i) < value and _look(counters, failed) == 0:
         spins += 1
         if spins > _SPINS:
             _offer_core()
+    return _look(counters, failed) == 0
 
 
 def _barrier(counters, i, threads):  # type: ignore[no-untyped-def]
     place = next_task(counters, i)
-    _wait(counters, i, (place // threads + 1) * threads)
+    return _wait(counters, i, (place // threads + 1) * threads)
 
 
 def _plain_barrier(counters, i, threads):  # type: ignore[no-untyped-def]
     counters[i] += 1
+    return True
 
 
 barrier = kernel()(_barrier) if JIT_ENABLED else _plain_barrier
-barrier.__doc__ = "Wait until all ``threads`` are here; ``counters[i]`` counts arrivals and is never reset."
+barrier.__doc__ = """Wait until all ``threads`` are here; ``counters[i]`` counts arrivals and is never reset.
+
+False if a thread has failed, which the last counter says: the others must then return at once.
+"""
 
 
-def run_threads(function: Callable[..., Any], threads: int, *args: Any) -> None:
+def run_threads(
+    function: Callable[..., Any], threads: int, *args: Any, counters: NDArray[np.int64] | None = None
+) -> None:
     """Call ``function(me, threads, *args)`` in so many threads at once, ``me`` = 0 in this one, and wait for all.
 
-    The function must be compiled, release the GIL, and have been called with arguments of these types before: a
-    thread that fails to start its work would be waited for in vain. No thread begins before all are there: where the
-    system refuses one, RuntimeError is raised and nothing is done. Without JIT one thread does it all.
+    Parameters
+    ----------
+    function : callable
+        Compiled, releasing the GIL, and called with arguments of these types before: so that compiling is no part of
+        what a thread may fail at.
+    threads : int
+        Without JIT one thread does it all.
+    counters : ndarray of int64, optional
+        Those among ``args`` at whose :func:`barrier` the function waits; the last one must be kept for failures.
+
+    Raises
+    ------
+    OSError
+        If the system refuses a thread: none begins before all are there, and nothing is done.
+    BaseException
+        What the function raised in any thread, such as MemoryError, once all have ended.
     """
+    check_fork()
     threads = threads if JIT_ENABLED else 1
     begin, all_there = threading.Event(), False
+    errors: list[BaseException] = []
 
     def work(me: int) -> None:
-        begin.wait()
-        if all_there:
-            function(me, threads, *args)
+        try:
+            if begin.wait() and all_there:
+                function(me, threads, *args)
+        except BaseException as error:
+            errors.append(error)
+            if counters is not None:
+                counters[-1] = 1
 
     others: list[threading.Thread] = []
     try:
@@ -111,8 +139,22 @@ def run_threads(function: Callable[..., Any], threads: int, *args: Any) -> None:
             others.append(other)
         all_there = True
         begin.set()
-        function(0, threads, *args)
+        work(0)
+    except RuntimeError as error:
+        raise OSError(f"threads must be <= {len(others) + 1} here, got {threads}: {error}") from None
     finally:
         begin.set()
-        for other in others:
-            other.join()
+        try:
+            _join(others)
+        except BaseException:  # a second Ctrl-C: nobody may wait for what will not come
+            if counters is not None:
+                counters[-1] = 1
+            _join(others)
+            raise
+    if errors:
+        raise errors[0]
+
+
+def _join(others: list[threading.Thread]) -> None:
+    for other in others:
+        other.join()

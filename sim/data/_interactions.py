@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..core.archive import read_arrays
-from ._fetch import DataError, atomic_file
+from ..core.files import new_file
+from ._fetch import DataError
 
 __all__ = ["Interactions", "Raw", "clean", "k_core_mask", "load_parsed", "save_parsed"]
 
@@ -154,7 +155,7 @@ def save_parsed(path: Path, interactions: Interactions) -> None:
     arrays = {key: getattr(interactions, key) for key in _ARRAYS if getattr(interactions, key) is not None}
     arrays["note_names"] = np.array(list(interactions.notes))
     arrays["note_values"] = np.array(list(interactions.notes.values()), dtype=np.int64)
-    with atomic_file(path) as part, open(part, "wb") as file:
+    with new_file(path) as file:
         np.savez(file, content=np.array(_content_hash(arrays)), **arrays)
 
 

@@ -27,14 +27,15 @@ from ..bpr import BPRMF, LightGCN, Ranks, rank_positives
 from ..bpr.epoch import BITS
 from ..bpr.evaluate import METRICS
 from ..bpr.settings import Settings
-from ..core.npz import check_writable, read_npz, write_npz
+from ..core.files import check_writable, not_plain, open_plain, write_text
+from ..core.npz import read_npz, write_npz
 from ..core.validation import MOST_EPOCHS, MOST_SEED, MOST_SIZE, check_choice, check_int, check_real
 from ..data import Dataset, available, load
 from ..data.kernels import split_rows
 from ..sampling import Sampler
 from .lock import lock
 from .options import Options
-from .output import versions, write_text
+from .output import versions
 from .parallel import in_parallel
 from .realised import realised_hardness
 from .stored import check_meta, check_ranks
@@ -255,16 +256,23 @@ def compute_cells(cells: Iterable[Cell], options: Options, *, label: str = "cell
 
 def is_done(path: Path) -> bool:
     """Whether there is a result; a truncated file is none, and will be replaced."""
-    return zipfile.is_zipfile(path)
+    try:
+        with open_plain(path) as stream:
+            return zipfile.is_zipfile(stream)
+    except OSError:
+        return False
 
 
 def _compute_all(missing: dict[str, Cell], options: Options, label: str, wait: bool) -> dict[str, str]:
     from tqdm import tqdm
 
+    for path in (cell.path(options.results) for cell in missing.values()):
+        if what := not_plain(path):
+            raise OSError(f"results must hold plain files, got {path}: it is {what}: move it away")
     sources, pairs = {}, {}
     for name, cell in {cell.data: cell for cell in missing.values()}.items():
         # fail, or fill the cache, before the workers start; they may have another working directory
-        check_writable(cell.path(options.results))
+        check_writable(cell.path(options.results), plain=True)
         pairs[name] = load(name, data_dir=options.data_dir).train.nnz
         sources[name] = name if name in available() else str(Path(name).expanduser().resolve())
     costs = {key: cost(cell) * pairs[cell.data] for key, cell in missing.items()}
@@ -291,7 +299,7 @@ def read_cell(cell: Cell, results: Path) -> Result:
 
 def read_result(path: Path) -> Result:
     """The result in a cell's file; see :func:`read_cell`."""
-    meta, arrays = read_npz(path)
+    meta, arrays = read_npz(path, follow=False)
     check_ranks(path, len(check_meta(path, meta)["epochs"]), arrays)
     return Result(meta, arrays["indptr"], arrays["n_candidates"], arrays["ranks"])
 
@@ -325,9 +333,9 @@ def _compute(cell: Cell, source: str, options: Options, n_threads: int | None, w
             record = {"config": cell.config(), "error": line, "trace": traceback.format_exc(), "versions": versions()}
         try:
             if line:
-                write_text(failure, json.dumps(record, indent=2) + "\n")
+                write_text(failure, json.dumps(record, indent=2) + "\n", plain=True)
             else:
-                write_npz(path, meta, arrays, compressed=True)
+                write_npz(path, meta, arrays, compressed=True, plain=True)
                 failure.unlink(missing_ok=True)
         except OSError as error:  # not this cell's alone: it stops them all
             raise OSError(f"results must be writable, got {path.parent}: {error.strerror or error}") from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..bpr.settings import Settings
-from ..cli.samplers import flags
+from ..sampling.spec import to_options
 from .cells import Cell
 
 __all__ = ["train_command"]
@@ -20,7 +20,7 @@ def train_command(cell: Cell) -> str:
     """
     if cell.held_out != "test" or cell.hidden:
         raise ValueError(f"cell must be of the test part with nothing hidden, got {cell}")
-    words = flags(cell.sampler)
+    words = to_options(cell.sampler)
     rest = {name: getattr(Settings, name) for name in ("lr", "weight_decay", "epochs", "batch_size")}
     for name, value in (cell.model | {k: v for k, v in rest.items() if k not in cell.model}).items():
         option = f"--{name.replace('_', '-')}"

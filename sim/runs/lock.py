@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from ..core.files import not_plain, open_plain
 
 try:
     import fcntl
@@ -28,13 +31,23 @@ def lock(path: Path, *, wait: bool = False) -> Iterator[bool]:
         The file to be made; its folder is made if it is missing.
     wait : bool
         If another one is at work on it, wait until it has finished, or was killed.
+
+    Raises
+    ------
+    OSError
+        If the lock is not a plain file, or cannot be made; a link in its place is not followed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if fcntl is None:
         yield True
         return
     file_of = path.with_name(f".{path.stem}.lock")
-    with open(file_of, "w") as file:
+    try:
+        file = open_plain(file_of, os.O_WRONLY | os.O_CREAT)
+    except OSError as error:
+        hint = ": move it away" if not_plain(file_of) else ""
+        raise OSError(f"results must be writable, got {file_of}: {error.strerror}{hint}") from None
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

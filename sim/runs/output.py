@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import gzip
 import importlib.metadata
 import io
 import json
-import os
 import platform
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
+from ..core.files import new_file, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["as_stored", "versions", "write_figure", "write_text"]
+__all__ = ["as_stored", "versions", "write_figure"]
 
 
 def versions() -> dict[str, str]:
@@ -30,21 +28,6 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         **{name: importlib.metadata.version(name) for name in packages},
     }
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically, compressed if its name ends in .gz."""
-    data = gzip.compress(text.encode(), mtime=0) if path.suffix == ".gz" else text.encode()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def as_stored(table: pd.DataFrame, zero_below: Mapping[str, float] | None = None) -> pd.DataFrame:
@@ -89,7 +72,6 @@ def write_figure(
     The CSV is written with six significant digits; the JSON holds ``info`` (title, caption,
     settings), and under ``run`` what changes from run to run: seconds, versions.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.csv", folder / f"{name}.json"]
     write_text(paths[0], _csv(table))
     made = {"versions": versions()} | info.get("run", {})
@@ -98,8 +80,7 @@ def write_figure(
     if figure is not None:
         for suffix, options in ((".pdf", {"metadata": {"CreationDate": None}}), (".png", {})):
             path = folder / f"{name}{suffix}"
-            part = folder / f".{name}.part{suffix}"
-            figure.savefig(part, **options)  # type: ignore[arg-type]
-            os.replace(part, path)
+            with new_file(path) as stream:
+                figure.savefig(stream, format=suffix[1:], **options)  # type: ignore[arg-type]
             paths.append(path)
     return paths

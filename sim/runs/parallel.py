@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError
 from typing import Any
 
+from ..core.signals import end_with_parent
 from .options import Options
 
 __all__ = ["in_parallel"]
@@ -36,7 +38,9 @@ def in_parallel(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], 
         # its plainest layer aborts the process
         numba.config.THREADING_LAYER = "threadsafe"  # type: ignore[attr-defined]
     jobs = min(options.jobs, len(tasks))
-    work = Parallel(n_jobs=jobs, backend=options.backend, return_as="generator_unordered")
+    processes = options.backend == "loky" and jobs > 1
+    more: dict[str, Any] = {"initializer": end_with_parent, "initargs": (os.getpid(),)} if processes else {}
+    work = Parallel(n_jobs=jobs, backend=options.backend, return_as="generator_unordered", **more)
     try:
         yield from work(delayed(function)(*task) for task in tasks)
     except BrokenExecutor:

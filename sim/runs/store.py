@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import stat
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..bpr.settings import Settings
+from ..core.files import not_plain, open_plain
 from ..core.npz import read_meta
 from .cells import FAILED, SCHEMA, key_of, measure, mixed_bits, read_result
 from .stored import check_meta
@@ -56,8 +56,7 @@ class CellStore:
         self.failed: dict[str, str] = {}
         self.damaged: dict[Path, str] = {}
         contents: dict[str, tuple[str, Path]] = {}
-        folder = "*" if data is None else escape(Path(data).name)
-        for path in sorted(results.glob(f"{folder}/[!.]*.npz")):
+        for path in self._listed(results, data, ".npz"):
             try:
                 meta = _read_meta(path)
                 config, split = meta["config"], meta["split"]
@@ -79,14 +78,29 @@ class CellStore:
                 self.damaged[path] = "its name is not that of its content"
             elif keys is None or key in keys:
                 self.cells[key] = (path, meta)
-        for path in sorted(results.glob(f"{folder}/[!.]*{FAILED}")):
+        for path in self._listed(results, data, FAILED):
             key = path.name.removesuffix(FAILED)
             if key not in self.cells and (keys is None or key in keys):
                 try:
-                    _require_plain(path)
-                    self.failed[key] = str(json.loads(path.read_text())["error"]).splitlines()[0]
+                    with open_plain(path) as stream:
+                        self.failed[key] = str(json.load(stream)["error"]).splitlines()[0]
                 except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError):
                     self.damaged[path] = "no record of an error"
+
+    def _listed(self, results: Path, data: str | None, ending: str) -> Iterator[Path]:
+        """Plain files of such names in plain folders, in order: others may write here; what is not is `damaged`."""
+        name = "*" if data is None else Path(data).name
+        if name in ("", ".."):
+            raise ValueError(f"data must be the name of a data set or of a file, got {data!r}")
+        for folder in sorted(results.glob("*" if data is None else escape(name))):
+            if folder.is_symlink():
+                self.damaged[folder] = "it is a symbolic link, which is not followed"
+                continue
+            for path in sorted(folder.glob(f"[!.]*{ending}")):
+                if what := not_plain(path):
+                    self.damaged[path] = f"it is {what}, no plain file"
+                else:
+                    yield path
 
     def table(self, metrics: Sequence[str] = ("ndcg@20",), *, last: bool = False) -> pd.DataFrame:
         """Metrics of the cells, in order of their settings.
@@ -157,11 +171,4 @@ def _plain(value: Any) -> Any:
 
 def _read_meta(path: Path) -> dict[str, Any]:
     """The header alone: the ranks may be large."""
-    _require_plain(path)
-    return check_meta(path, read_meta(path))
-
-
-def _require_plain(path: Path) -> None:
-    """The folder may be shared with others: nothing in it is followed or opened that is not a plain file."""
-    if not stat.S_ISREG(path.lstat().st_mode):
-        raise ValueError("it is not a plain file")
+    return check_meta(path, read_meta(path, follow=False))

@@ -14,7 +14,6 @@ every entry of the other lists:
 
 from __future__ import annotations
 
-import inspect
 import math
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -23,23 +22,19 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from .. import sampling
 from ..bpr.lightgcn import GraphSettings
 from ..bpr.settings import Settings
 from ..core.names import hint, plain
 from ..core.validation import MOST_CELLS
 from ..data import available
-from ..sampling import Sampler
+from ..sampling import Sampler, parse
+from ..sampling.spec import specs_of
 from .cells import Cell
 
 __all__ = ["SAMPLERS", "expand", "read_sweep"]
 
-SAMPLERS = {
-    name: made
-    for name, made in vars(sampling).items()
-    if name in ("popularity", "pris") or (isinstance(made, type) and issubclass(made, Sampler) and made is not Sampler)
-}
-"""What makes a sampler, by name: the classes of :mod:`sim.sampling`, ``popularity`` and ``pris``."""
+SAMPLERS = specs_of()
+"""What makes a sampler, by name; see :mod:`sim.sampling.spec`."""
 
 _MODEL = {f.name: str(f.type) for f in fields(GraphSettings)}
 _CELL = {f.name: str(f.type) for f in fields(Cell)}
@@ -63,10 +58,10 @@ def expand(grid: Mapping[str, Any]) -> list[Cell]:
     Parameters
     ----------
     grid : mapping
-        Fields of :class:`~sim.runs.cells.Cell`, of which ``data`` and ``sampler`` are needed (``seed`` is 0 if
-        left out): a value or a list of values each. ``model`` is a table of settings; ``sampler`` one table or a list
-        of them, with the ``name`` of one of :data:`SAMPLERS`, its arguments, and perhaps a ``model`` table of its own
-        that overrides the common one.
+        Fields of :class:`~sim.runs.cells.Cell`, of which ``data`` and ``sampler`` are needed (``seed`` is 0 if left
+        out): a value or a list of values each. ``model`` is a table of settings; ``sampler`` one table or a list of
+        them, or texts like "DNS(5, 200)"; a table has the ``name`` of one of :data:`SAMPLERS`, its arguments, and
+        perhaps a ``model`` table of its own that overrides the common one.
 
     Raises
     ------
@@ -82,7 +77,7 @@ def expand(grid: Mapping[str, Any]) -> list[Cell]:
     common, samplers = _table("model", rest.pop("model", {})), rest.pop("sampler")
     tables: list[tuple[dict[str, Any], dict[str, Any]]] = []
     for each in _entries("sampler", samplers):
-        entry = _table("sampler", each)
+        entry = _spelt(each) if isinstance(each, str) else _table("sampler", each)
         tables.append((entry, common | _table("sampler's model", entry.pop("model", {}))))
     count = _count(rest) * sum(_count(entry) * _count(model) for entry, model in tables)
     if count > MOST_CELLS:
@@ -102,11 +97,16 @@ def _samplers(entry: dict[str, Any]) -> list[Sampler]:
     """The samplers of one entry."""
     if "name" not in entry:
         raise ValueError("sampler must have a name, got none")
-    name = _known("sampler", entry["name"], SAMPLERS)
-    signature = inspect.signature(SAMPLERS[name]).parameters
+    spec = SAMPLERS[_known("sampler", entry["name"], SAMPLERS)]
     arguments = {key: value for key, value in entry.items() if key != "name"}
-    types = {key: str(parameter.annotation) for key, parameter in signature.items()}
-    return [_make(name, SAMPLERS[name], values) for values in _combinations(arguments, types, f"{name}: ")]
+    types = {key: str(parameter.annotation) for key, parameter in spec.parameters.items()}
+    return [_make(spec.name, lambda **v: spec.make(v), v) for v in _combinations(arguments, types, f"{spec.name}: ")]
+
+
+def _spelt(text: str) -> dict[str, Any]:
+    """The table of a sampler that is written as one text, like "DNS(5, 200)"."""
+    sampler = parse(text)
+    return {"name": type(sampler).__name__, **sampler.get_params()}
 
 
 def _models(settings: dict[str, Any]) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ from .base import Sampler
 from .ranked import AHNS, WARP, TopKOptimal
 from .samplers import DNS, NonSampling, Softmax, SoftmaxExact, SoftmaxV, Uniform, popularity, pris
 
-__all__ = ["SPECS", "Spec", "known_names", "make", "parse", "specs_of"]
+__all__ = ["OPTIONS", "SPECS", "Spec", "from_options", "known_names", "make", "parse", "specs_of", "to_options"]
 
 
 @dataclass(frozen=True)
@@ -197,3 +197,58 @@ def _value(word: str, text: str) -> Any:
     if not re.fullmatch(r"[\w^.+-]+", word):
         raise ValueError(f"sampler's values must be numbers or plain words, got {word!r} in {text!r}")
     return word
+
+
+OPTIONS = ("M", "N", "rho", "tau", "alpha", "beta", "p", "C", "lam", "margin", "n_pos", "n_neg")
+"""Arguments that have an option of their own on the command line, ``--n-pos`` for n_pos and so on."""
+
+
+def from_options(name: str, given: Mapping[str, Any], train: Any = None) -> Sampler:
+    """The sampler of a short name and the command line's options; those that are another sampler's are passed over.
+
+    Parameters
+    ----------
+    name : str
+        A name of :data:`SPECS`, or a whole spelling such as "DNS(5, 200)", which says all by itself.
+    given : mapping
+        Option to value, None where it was not given: those of :data:`OPTIONS`, and "target" like "ndcg@20".
+    train : sparse matrix, optional
+        See :func:`parse`.
+    """
+    if "(" in name:
+        return parse(name, train)
+    spec = find(name)
+    arguments = {k: v for k, v in given.items() if k in spec.parameters and v is not None}
+    if "metric" in spec.parameters and given.get("target") is not None:
+        metric, _, k = str(given["target"]).partition("@")
+        if not k.isdecimal():
+            raise ValueError(f"target must look like 'ndcg@20', got {given['target']!r}")
+        arguments |= {"metric": metric, "K": int(k)}
+    return spec.make(arguments, train)
+
+
+def to_options(sampler: Sampler) -> list[str]:
+    """The options that make this sampler, the inverse of :func:`from_options`.
+
+    Examples
+    --------
+    >>> to_options(DNS(5, 200))
+    ['--sampler', 'dns', '--M', '5', '--N', '200']
+    >>> to_options(DNS(5, 200, proposal="log-count"))
+    ['--sampler', 'DNS(M=5, N=200, proposal=log-count)']
+    """
+    params = sampler.get_params()
+    given = {name: params[name] for name in OPTIONS if name in params}
+    if str(params.get("proposal", "")).startswith("count^"):
+        given["alpha"] = float(params["proposal"].removeprefix("count^"))
+    words = [word for k, v in given.items() for word in (f"--{k.replace('_', '-')}", f"{v:.12g}")]
+    if "metric" in params:
+        given["target"] = f"{params['metric']}@{params['K']}"
+        words += ["--target", given["target"]]
+    for name in SPECS:
+        try:
+            if from_options(name, given) == sampler:
+                return ["--sampler", name, *words]
+        except ValueError:  # values of another sampler
+            continue
+    return ["--sampler", str(sampler)]

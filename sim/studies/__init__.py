@@ -5,5 +5,14 @@ from .reproduce import Outcome, make, reproduce
 from .study import Findings, Study, get_study, studies, study_ids
 
 __all__ = [
-    "PROFILES", "Findings", "Options", "Outcome", "Study", "get_study", "make", "reproduce", "studies", "study_ids",
-]  # fmt: skip
+    "PROFILES",
+    "Findings",
+    "Options",
+    "Outcome",
+    "Study",
+    "get_study",
+    "make",
+    "reproduce",
+    "studies",
+    "study_ids",
+]

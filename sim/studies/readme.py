@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..runs.output import write_text
+from ..core.files import write_text
 from .tables.methods import markdown_means
 
 __all__ = ["with_tables"]

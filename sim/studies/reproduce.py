@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core.files import write_text
 from ..data import FetchError
 from ..runs.options import PROFILES, Options
-from ..runs.output import as_stored, versions, write_figure, write_text
+from ..runs.output import as_stored, versions, write_figure
 from .study import get_study, studies
 
 if TYPE_CHECKING:

@@ -115,11 +115,6 @@ def studies() -> dict[str, Study]:
     return {study.id: study for study in sorted(found.values(), key=lambda study: (study.order, study.id))}
 
 
-def get_study(name: str) -> Study:
-    """The study of this id in any spelling; see :func:`study_ids`."""
-    return studies()[study_ids([name])[0]]
-
-
 def study_ids(words: Sequence[str]) -> list[str]:
     """The ids of studies in any spelling, each once.
 
@@ -143,14 +138,17 @@ def study_ids(words: Sequence[str]) -> list[str]:
     found = []
     for word in joined:
         short = plain(word)
-        for long in ("figure", "fig", "table", "tab"):
-            number = short.removeprefix(long)
-            if number != short and number.isdecimal():
-                names = (f"{long[0]}{int(number)}", f"table{int(number)}" if long[0] == "t" else "")
-                short = next((name for name in names if name in known), short)
+        for long, letter in (("figure", "f"), ("fig", "f"), ("table", "t"), ("tab", "t")):
+            if (number := short.removeprefix(long)) != short and number.isdecimal():
+                short = next((s for s in (f"{letter}{int(number)}", f"table{int(number)}") if s in known), short)
                 break
         if short not in known:
             near = hint(word, studies(), everything=False)
             raise ValueError(f"study must be one of {', '.join(studies())}, got {word!r}{near and ': '}{near}")
         found.append(known[short])
     return list(dict.fromkeys(found))
+
+
+def get_study(name: str) -> Study:
+    """The study of this id, in any spelling; an unknown one is a ValueError that lists the known ones."""
+    return studies()[study_ids([name])[0]]

@@ -49,7 +49,7 @@ def test_a_folder_without_permission_is_said_before_training(X, tmp_path, monkey
     def refuse(*_: Any) -> None:  # the permissions themselves would not stop root
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("sim.core.npz.os.open", refuse)
+    monkeypatch.setattr("sim.core.files.open", refuse, raising=False)
     model = BPRMF(4, DNS(1, 5), epochs=1, rng=0)
     with pytest.raises(OSError, match=r"path must be writable, got .*run.npz: Permission denied"):
         model.fit(X, checkpoint=tmp_path / "run.npz")

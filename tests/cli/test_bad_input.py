@@ -276,9 +276,9 @@ def test_each_kind_of_failure_has_its_status(error, status, says, capsys):
     "name", ["klicks ρ.csv", "[red]x[/red].csv", "[/].csv", "a\x1b[31m.csv", "b\u202e.csv", "ü\r.csv"]
 )
 def test_names_reach_no_terminal_raw(name, tmp_path, capsys):
-    from sim.cli.main import _table
+    from sim.cli.table import show_table
 
-    _terminal.guarded(lambda: _table(name, (name, "n"), [(name, 1), (name, 2.5)]) or 0)
+    _terminal.guarded(lambda: show_table(name, (name, "n"), [(name, 1), (name, 2.5)]) or 0)
     out = capsys.readouterr().out
     assert out.count(_terminal.printable(name)) == 4
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", out)

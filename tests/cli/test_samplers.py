@@ -8,7 +8,7 @@ import pytest
 
 from sim.bpr import BPRMF, LightGCN
 from sim.cli.main import _parser, main
-from sim.cli.samplers import SAMPLERS, flags, make
+from sim.cli.samplers import make
 from sim.sampling import (
     AHNS,
     AOBPR,
@@ -27,6 +27,7 @@ from sim.sampling import (
     popularity,
     pris,
 )
+from sim.sampling.spec import SPECS, to_options
 
 
 @pytest.fixture
@@ -41,11 +42,11 @@ def test_help_explains_every_sampler(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         main(["train", "--help"])
     out = capsys.readouterr().out
-    for name, what in SAMPLERS.items():
-        assert name in out and what in out
+    for name, spec in SPECS.items():
+        assert name in out and spec.what in out
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", SPECS)
 def test_every_sampler_trains(name: str, clicks: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = tmp_path / "model.npz"
     options = ["--sampler", name, "--M", "2", "--N", "5", "--C", "6", "--target", "ndcg@3", "--epochs", "1", "--quiet"]
@@ -90,13 +91,14 @@ def test_errors_are_one_line(options: list[str], says: str, clicks: str, capsys:
     ids=str,
 )  # fmt: skip
 def test_flags_make_the_same_sampler(sampler: Sampler) -> None:
-    words = flags(sampler)
+    words = to_options(sampler)
     assert make(_parser().parse_args(["train", "ml-100k", *words])) == sampler
 
 
-def test_flags_refuse_what_no_option_makes() -> None:
-    with pytest.raises(ValueError, match=r"sampler must be one that 'hns train' can make, got IRGAN"):
-        flags(IRGAN(1, rate=0.5))
+def test_what_no_option_makes_is_spelt() -> None:
+    words = to_options(IRGAN(1, rate=0.5))
+    assert words == ["--sampler", "IRGAN(N=1, C=50, tau=0.5, rate=0.5)"]
+    assert make(_parser().parse_args(["train", "ml-100k", *words])) == IRGAN(1, rate=0.5)
 
 
 def test_layers_train_lightgcn(clicks: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

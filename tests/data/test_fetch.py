@@ -249,20 +249,6 @@ def test_full_disk_loses_nothing(content: bytes, tmp_path: Path, monkeypatch: py
     assert list((tmp_path / "cache" / "parsed").iterdir()) == []
 
 
-def test_atomic_file_leaves_the_old_file_when_the_block_fails(tmp_path: Path) -> None:
-    target = tmp_path / "x"
-    target.write_text("old")
-    with pytest.raises(KeyboardInterrupt), _fetch.atomic_file(target) as part:
-        part.write_text("half")
-        raise KeyboardInterrupt
-    assert target.read_text() == "old" and list(tmp_path.iterdir()) == [target]
-    with _fetch.atomic_file(target) as part:
-        part.write_text("new")
-        number = part.stat().st_ino
-    assert target.read_text() == "new" and list(tmp_path.iterdir()) == [target]
-    assert target.stat().st_ino == number  # renamed, not copied: no reader ever sees half of it
-
-
 # ---- the wheel
 
 

@@ -6,7 +6,8 @@ import shlex
 
 import pytest
 
-from sim.cli.main import _model, _parser
+from sim.cli.main import _parser
+from sim.cli.train import model_of
 from sim.runs.cells import Cell
 from sim.runs.commands import train_command
 from sim.sampling import DNS
@@ -22,12 +23,12 @@ ROWS = [
 
 
 @pytest.mark.parametrize("cell", [cell for _, cell in ROWS], ids=[f"{i}-{name}" for i, (name, _) in enumerate(ROWS)])
-def test_the_command_names_the_same_model(cell: Cell) -> None:
+def test_the_command_names_the_samemodel_of(cell: Cell) -> None:
     program, *words = shlex.split(train_command(cell))
     assert program == "hns"
     options = _parser().parse_args(words)
     assert options.data == cell.data
-    told, wanted = _model(options), cell.build()
+    told, wanted = model_of(options), cell.build()
     assert type(told) is type(wanted)
     assert told.get_params() == wanted.get_params()
 

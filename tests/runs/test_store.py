@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from sim.bpr.epoch import BITS
 from sim.core.npz import read_npz, write_npz
-from sim.runs.cells import Cell, compute_cells, measure, read_cell
+from sim.runs.cells import FAILED, Cell, compute_cells, measure, read_cell
 from sim.runs.means import means_of
 from sim.runs.store import CellStore
 from sim.sampling import DNS, SoftmaxV, Uniform
@@ -133,3 +134,41 @@ def test_failures_are_told_until_they_are_mended(cells, results, data_file):
     broken = cells[0].path(results).with_name("0.error.json")
     broken.write_text("[]")
     assert list(CellStore(results).damaged) == [broken]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such files")
+def test_nothing_but_plain_files_is_opened(cells, results):
+    """In a folder that others may write to: no FIFO is waited for, no link followed, here or where cells are made."""
+    folder = cells[0].path(results).parent
+    os.mkfifo(folder / "fifo.npz")
+    os.mkfifo(folder / f"fifo{FAILED}")
+    (folder / "zero.npz").symlink_to("/dev/zero")
+    (folder / f"zero{FAILED}").symlink_to("/dev/zero")
+    (folder / "folder.npz").mkdir()
+    (results / "elsewhere").symlink_to(folder)
+    store = CellStore(results)
+    assert len(store.cells) == len(cells) and not store.failed
+    found = {path.name: why for path, why in store.damaged.items()}
+    link, fifo = "it is a symbolic link, no plain file", "it is a FIFO, no plain file"
+    assert found == {
+        "fifo.npz": fifo, f"fifo{FAILED}": fifo, "zero.npz": link, f"zero{FAILED}": link,
+        "folder.npz": "it is a folder, no plain file", "elsewhere": "it is a symbolic link, which is not followed",
+    }  # fmt: skip
+    path, options = cells[0].path(results), Options(results=results, jobs=1)
+    kept = path.rename(results / "kept")
+    os.mkfifo(path)
+    with pytest.raises(OSError, match="results must hold plain files, got .*: it is a FIFO: move it away"):
+        compute_cells(cells[:1], options)
+    path.unlink()
+    path.symlink_to(kept)
+    with pytest.raises(OSError, match="results must hold plain files, got .*: it is a symbolic link: move it away"):
+        compute_cells(cells[:1], options)
+    with pytest.raises(OSError, match="it is a symbolic link"):
+        read_cell(cells[0], results)
+
+
+@pytest.mark.parametrize("data", ["", ".", "..", "/", "a/.."])
+def test_data_is_a_name(results, data):
+    with pytest.raises(ValueError, match="data must be the name of a data set or of a file, got '"):
+        CellStore(results, data=data)
+    assert CellStore(results, data="/no/such/file.csv").cells == {}

@@ -17,6 +17,7 @@ from sim.cli.main import main
 from sim.runs.cells import Cell, compute_cells, read_cell
 from sim.runs.sweep import SAMPLERS, expand, read_sweep
 from sim.sampling import AHNS, DNS, Uniform, popularity, pris
+from sim.sampling.spec import SPECS
 from sim.studies import Options
 
 GRID = """
@@ -53,13 +54,20 @@ def test_grid_is_the_product_of_its_lists(grid, data_file):
 
 
 def test_all_samplers_by_name():
-    assert len(SAMPLERS) == 15
-    cells = expand({"data": "ml-100k", "sampler": [{"name": name} for name in SAMPLERS]})
-    # pris() is Softmax(), popularity() is not Uniform()
-    assert len(cells) == 14
+    classes = [name for name, spec in SAMPLERS.items() if name not in SPECS or not spec.from_data]
+    cells = expand({"data": "ml-100k", "sampler": [{"name": name} for name in classes]})
+    assert len(cells) == len({str(cell.sampler) for cell in cells}) == 16  # one sampler may have several names
     assert pris() in [cell.sampler for cell in cells]
     cells = expand({"data": "ml-100k", "sampler": {"name": "popularity", "alpha": [0.5, 1], "N": 3}})
     assert [cell.sampler for cell in cells] == [popularity(0.5, 3), popularity(1.0, 3)]
+
+
+def test_a_sampler_may_be_spelt():
+    table = {"data": "ml-100k", "sampler": [{"name": "DNS", "M": 5, "N": 40}, {"name": "SoftmaxV", "rho": 1, "N": 9}]}
+    texts = {"data": "ml-100k", "sampler": ["DNS(5, 40)", "softmax-v(1, 9)"]}
+    assert [cell.key for cell in expand(table)] == [cell.key for cell in expand(texts)]
+    with pytest.raises(ValueError, match=r"did you mean dns"):
+        expand({"data": "ml-100k", "sampler": "dnss(5, 40)"})
 
 
 def test_whole_numbers_are_the_same_as_floats():

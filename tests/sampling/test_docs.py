@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sim.bpr.settings import LOSSES
-from sim.cli.samplers import SAMPLERS
+from sim.sampling.spec import SPECS
 
 
 @pytest.fixture
@@ -24,5 +24,5 @@ def test_the_example_prints_what_the_page_shows(page: str, capsys: pytest.Captur
 
 
 def test_every_sampler_and_loss_is_named(page: str) -> None:
-    for name in (*SAMPLERS, *LOSSES):
+    for name in (*SPECS, *LOSSES):
         assert f"`{name}`" in page, name

@@ -164,11 +164,13 @@ def run_batches(me, threads, shared, first, last, batch_size, dealt, work, losse
             n, shared.task_losses[task] = user_task(start, stop, batch, work, own, shared.old, local, b)
             distribute(n, work.shift, local, start * entries_a_pair, shared.entries, shared.offsets[task])
             task = next_task(shared.counters, counter)
-        barrier(shared.counters, counter + 2, threads)
+        if not barrier(shared.counters, counter + 2, threads):
+            return
         if me == 0:
             losses[b] = shared.task_losses[:tasks].sum()
         block = next_task(shared.counters, counter + 1)
         while block < blocks:
             _item_block(block, tasks, shared, work, me, b)
             block = next_task(shared.counters, counter + 1)
-        barrier(shared.counters, counter + 2, threads)
+        if not barrier(shared.counters, counter + 2, threads):
+            return

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...core.files import write_text
 from ...data import FetchError
 from ...runs.cells import CellsMissing
 from ...runs.options import Options
-from ...runs.output import as_stored, write_figure, write_text
+from ...runs.output import as_stored, write_figure
 from ..study import Study, get_study
 from .compare import Agreement, compare
 

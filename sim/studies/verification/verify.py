@@ -11,11 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from ...core.files import write_text
 from ...data import FetchError, load
 from ...runs.commands import train_command
 from ...runs.evidence import Run, committed_runs, retrain, stratified
 from ...runs.options import Options
-from ...runs.output import write_text
 from ...runs.parallel import in_parallel
 from ..study import get_study, studies, study_ids
 from .remake import Remade, remake, tables_of_means
