@@ -2,7 +2,7 @@
 PYTHON ?= python3
 # test processes; each may use two threads
 N ?= 2
-# extra arguments: make reproduce ARGS="--profile smoke", make test ARGS="-k opauc"
+# extra arguments: make reproduce ARGS="--only F6", make test ARGS="-k opauc"
 ARGS ?=
 
 BIN := .venv/bin
@@ -15,7 +15,7 @@ export MPLBACKEND ?= Agg
 .PHONY: help venv reproduce test lint check formal bench docs lock clean
 
 help:
-	@echo 'make reproduce   every figure and table, from exact theory, simulation and real data, into figures/'
+	@echo 'make reproduce   every figure and table made anew in build/reproduce/ and compared with what is committed'
 	@echo 'make test        lint, types, and the whole test suite'
 	@echo 'make check       the ledger: each claim of the paper with its evidence and verdict'
 	@echo 'make formal      the machine-checked proofs (installs Coq with apt-get if it is missing)'
@@ -27,7 +27,7 @@ help:
 	@echo 'make clean       remove caches and build products, keep .venv and fetched data'
 	@echo
 	@echo 'Each target makes .venv by itself the first time. Extra arguments go in ARGS:'
-	@echo '  make reproduce ARGS="--profile smoke"      make test ARGS="-k opauc"'
+	@echo '  make reproduce ARGS="--only F6"      make test ARGS="-k opauc"'
 	@echo 'Local copies of data sets: HNS_DATA_DIR=DIR. After set-up, $(BIN)/hns --help.'
 
 venv: $(STAMP)

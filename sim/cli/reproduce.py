@@ -39,7 +39,7 @@ refuses to replace rows by those of fewer seeds, of a smaller budget or of a low
   hns reproduce --train                                                        into build/reproduce/default
   hns reproduce --train --only F8 F9 F10 --profile paper --data gowalla --publish
   hns reproduce --train --only Table2 --profile paper --data gowalla --method BPR 'DNS(M,N)'
-  hns reproduce --train --only Table2 --profile paper --reuse figures/cells/gowalla.csv   only runs that it lacks
+  hns reproduce --train --only Table2 --profile paper --reuse figures/cells/gowalla.csv.gz   only runs that it lacks
 """
 
 

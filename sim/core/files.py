@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gzip
 import hashlib
 import io
 import os
@@ -98,9 +99,10 @@ def new_file(path: str | os.PathLike[str], *, plain: bool = False) -> Iterator[B
 
 
 def write_text(path: str | os.PathLike[str], text: str, *, plain: bool = False) -> None:
-    """Write a text file as UTF-8 by :func:`new_file`."""
+    """Write a text file as UTF-8 by :func:`new_file`, compressed if its name ends in .gz."""
+    data = text.encode()
     with new_file(path, plain=plain) as stream:
-        stream.write(text.encode())
+        stream.write(gzip.compress(data, mtime=0) if os.fspath(path).endswith(".gz") else data)
 
 
 def check_writable(path: str | os.PathLike[str], *, plain: bool = False) -> None:

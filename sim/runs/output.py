@@ -54,7 +54,14 @@ def as_stored(table: pd.DataFrame, zero_below: Mapping[str, float] | None = None
 
 
 def _csv(table: pd.DataFrame) -> str:
-    return table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    """Six significant digits, all of whole numbers."""
+    whole = {
+        name: column.astype("Int64")
+        for name, column in table.items()
+        if column.dtype.kind == "f" and (column.abs() < 2**53).sum() == column.notna().sum() > 0
+        and (column.dropna() % 1 == 0).all()
+    }  # fmt: skip
+    return table.assign(**whole).to_csv(index=False, float_format="%.6g", lineterminator="\n")
 
 
 def write_figure(

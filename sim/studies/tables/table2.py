@@ -7,7 +7,7 @@ many epochs. Costs, from those of docs/samplers.md and 2.3 s for a Gowalla epoch
 DNS's: trainings have 20 epochs, and larger learning rates, as a user's row takes one step an epoch. IRGAN's and the
 kernel's go through all items for every user at each epoch's start, and have 30 epochs. Gowalla's cells of DNS(M, N) and
 Softmax-v are shared with those of the guidelines, where of four decays .0003 and .01 are best for no M
-(figures/cells/gowalla.csv).
+(figures/cells/gowalla.csv.gz).
 """
 
 from __future__ import annotations

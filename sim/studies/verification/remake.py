@@ -126,7 +126,7 @@ def _made(
     if not parts:
         raise CellsMissing("the committed means do not suffice")
     made = as_stored(pd.concat(parts, ignore_index=True), study.zero_below)
-    return _in_order(made, published), f"computed anew from the committed means: {', '.join(sets)}"
+    return _in_order(made, published), f"computed anew from committed means or data: {', '.join(sets)}"
 
 
 def _in_order(made: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:

@@ -90,13 +90,15 @@ def deviations(report: Report) -> list[str]:
 def sentence(report: Report) -> str:
     """The outcome in one sentence."""
     good, equal = sum(s.agrees for s in report.studies), sum(r.equal for r in report.runs)
-    text = f"{_of(good, len(report.studies))} figures and tables agree with what is published"
+    parts = []
+    if report.studies:
+        parts.append(f"{_of(good, len(report.studies))} figures and tables agree with what is published")
     if report.runs:
         outcome = "all equal" if equal == len(report.runs) else f"{equal} equal"
-        text += f"; {len(report.runs)} of {report.known:,} runs trained anew, {outcome}"
+        parts.append(f"{len(report.runs)} of {report.known:,} runs trained anew, {outcome}")
     if report.ledger:
-        text += f"; the ledger: {'every verdict as recorded' if report.ledger_agrees else 'a verdict differs'}"
-    return text + "."
+        parts.append(f"the ledger: {'every verdict as recorded' if report.ledger_agrees else 'a verdict differs'}")
+    return "; ".join(parts or ["nothing was compared"]) + "."
 
 
 def _of(n: int, of: int) -> str:

@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from ...core.files import write_text
 from ...data import FetchError, load
@@ -15,7 +17,7 @@ from ...runs.commands import train_command
 from ...runs.evidence import Run, committed_runs, retrain, stratified
 from ...runs.options import Options
 from ...runs.parallel import in_parallel
-from ..study import get_study, studies
+from ..study import get_study, studies, study_ids
 from .remake import Remade, remake, tables_of_means
 from .report import Report, Trained, heading, line, page, summary, to_json
 
@@ -61,7 +63,7 @@ def verify(
     if figures.resolve() == out.resolve():
         raise ValueError(f"out must be another folder than that of what is published, got {out}")
     report = Report()
-    names = [get_study(name).id for name in only] if only is not None else [] if keys else list(studies())
+    names = study_ids(only) if only is not None else [] if keys else list(studies())
     if names:
         say(heading())
         report.studies = _studies(names, figures, out, options, say)
@@ -103,9 +105,10 @@ def _runs(
 ) -> None:
     known: dict[str, Run] = {}
     at_hand: dict[str, Run] = {}
-    for data, path in tables_of_means(figures).items():
+    for path in tables_of_means(figures).values():
         runs = committed_runs(path)
         known |= runs
+        data = next(iter(runs.values())).cell.data
         try:
             size = load(data, data_dir=options.data_dir, progress=options.progress).train.nnz
         except FetchError as error:
@@ -123,7 +126,10 @@ def _runs(
     if not chosen:
         say("no run is trained anew: no data set of the committed means can be had")
         return
-    for key, rows in zip(chosen, retrain([at_hand[key] for key in chosen], options, "runs trained anew")):
+    wanted = [at_hand[key] for key in chosen]
+    with TemporaryDirectory() as folder:  # runs that are stored somewhere are no runs trained anew
+        found = retrain(wanted, replace(options, results=Path(folder)), "runs trained anew")
+    for key, rows in zip(chosen, found):
         cell, worst = at_hand[key].cell, float(rows.deviation.max())
         model = "LightGCN" if "layers" in cell.model else "BPRMF"
         what = f"{cell.data}, {model}, {cell.sampler}, seed {cell.seed}, {cell.held_out}"
