@@ -16,6 +16,7 @@ from ...core.fastmath import exp, mantissa_exponent, sigmoid_softplus
 from ...core.jit import kernel
 from ...core.simd import LANES, row_axpy, row_dots, rows_sum
 from .optimizer import catch_up_row, flatten, step_block, step_of, step_row
+from .structs import Interactions, Optimizer, Tables
 
 __all__ = ["run_full_batches"]
 
@@ -93,15 +94,15 @@ def _sums(scores, positives, row, drawn):
 
 
 @kernel(inner=True)
-def _user(pairs, work, ids, old, s, coefficients, step):
+def _user(pairs, data, tables, optimizer, flags, ids, old, s, coefficients, step):
     """One user's coefficients over all items, and the user's step; returns the sum of the pairs' losses."""
-    data, tables, optimizer, V = work.data, work.tables, work.optimizer, work.tables.V
+    V, (exclude, is_sparse) = tables.V, flags
     u = data.pair_user[pairs[0]]
-    n_items, exclude = V.shape[0], work.flags.exclude
+    n_items = V.shape[0]
     row = coefficients[s]
     row[:] = 0
     flat = flatten(tables.U, tables.mU, tables.vU)
-    if not work.flags.sparse:
+    if not is_sparse:
         catch_up_row(u, step, tables.done, np.zeros(flat.width, V.dtype), flat, optimizer)
     old[s] = tables.U[u]
     loss = 0.0
@@ -138,24 +139,32 @@ def _user(pairs, work, ids, old, s, coefficients, step):
 def _user_pass(pairs, bounds, work, ids, old, coefficients, step):
     n = bounds.size - 1
     losses = np.zeros(n)  # added up outside: in here the sum would be split among the threads
+    d, t, o, flags = work.data, work.tables, work.optimizer, (work.flags.exclude, work.flags.sparse)
+    data, tables = (d.indptr, d.indices, d.pair_user), (t.U, t.mU, t.vU, t.V, t.mV, t.vV, t.done)
+    optimizer = (o.rule, o.hyper, o.step_size, o.root_correction, o.constant)  # prange takes no named tuples
     for s in numba.prange(n):
-        losses[s] = _user(pairs[bounds[s] : bounds[s + 1]], work, ids, old, s, coefficients, step)
+        losses[s] = _user(
+            pairs[bounds[s] : bounds[s + 1]], Interactions(*data), Tables(*tables), Optimizer(*optimizer), flags, ids,
+            old, s, coefficients, step,
+        )  # fmt: skip
     return losses
 
 
 @kernel(parallel=True)
 def _item_pass(n_users, old, coefficients, work, step):
     V, mV, vV, shift, sparse = work.tables.V, work.tables.mV, work.tables.vV, work.shift, work.flags.sparse
+    gradients, touched, o = work.scratch.gradients, work.scratch.touched, work.optimizer
+    optimizer = (o.rule, o.hyper, o.step_size, o.root_correction, o.constant)
     for block in numba.prange((V.shape[0] + (1 << shift) - 1) >> shift):
         a = block << shift
         b = min(a + (1 << shift), V.shape[0])
-        G = work.scratch.gradients[numba.get_thread_id()]
-        hit = work.scratch.touched[numba.get_thread_id()]
+        G, hit = gradients[numba.get_thread_id()], touched[numba.get_thread_id()]
         for s in range(n_users):
             for i in range(a, b):
                 row_axpy(coefficients[s, i], old, s, G, i - a)
         hit[: b - a] = 1
-        step_block(V[a:b], mV[a:b], vV[a:b], G[: b - a], hit[: b - a], sparse, step_of(work.optimizer, step))
+        one = step_of(Optimizer(*optimizer), step)
+        step_block(V[a:b], mV[a:b], vV[a:b], G[: b - a], hit[: b - a], sparse, one)
 
 
 @kernel()

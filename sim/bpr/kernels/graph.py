@@ -21,6 +21,7 @@ import numpy as np
 from ...core.jit import kernel
 from ...core.simd import rows_sum
 from .optimizer import step_block, step_of
+from .structs import Optimizer
 
 __all__ = ["hop", "hop_and_step", "scale_rows"]
 
@@ -73,14 +74,15 @@ def _step_rows(a, b, side, ones, base, source, tables, step, optimizer):
 @kernel(parallel=True)
 def hop_and_step(users, items, ones, base, source, user_tables, item_tables, step, optimizer):
     """Take the optimiser's step on all rows with the result of a hop as their gradients; ``base`` is used up (zero)."""
-    tasks = users[2].size - 1
+    tasks, o = users[2].size - 1, optimizer
+    plain = (o.rule, o.hyper, o.step_size, o.root_correction, o.constant)  # prange takes no named tuples
     for task in numba.prange(tasks + items[2].size - 1):
         if task < tasks:
             a, b = users[2][task], users[2][task + 1]
-            _step_rows(a, b, users, ones, base[0], source[1], user_tables, step, optimizer)
+            _step_rows(a, b, users, ones, base[0], source[1], user_tables, step, Optimizer(*plain))
         else:
             a, b = items[2][task - tasks], items[2][task - tasks + 1]
-            _step_rows(a, b, items, ones, base[1], source[0], item_tables, step, optimizer)
+            _step_rows(a, b, items, ones, base[1], source[0], item_tables, step, Optimizer(*plain))
 
 
 @kernel(parallel=True)
