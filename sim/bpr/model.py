@@ -25,7 +25,7 @@ from .defaults import Given
 from .epoch import Diverged, Epoch, Interrupt, interactions, start_tables, threads, trainable
 from .evaluate import scores_overflow
 from .recommender import Recommender
-from .saved import checked_tables, entry, run_state, saved_sampler
+from .saved import checked_tables, entry, known_settings, run_state, saved_sampler
 from .settings import Settings
 from .watch import Checkpoint, Watch
 
@@ -409,7 +409,8 @@ class BPRMF(Recommender):
         state = run_state(path, meta)
         try:
             sampler = saved_sampler(path, meta) if sampler is None else sampler
-            model = cls(sampler=sampler, rng=entry(path, meta, "seed", int), **entry(path, meta, "settings", dict))
+            settings = known_settings(path, entry(path, meta, "settings", dict))
+            model = cls(sampler=sampler, rng=entry(path, meta, "seed", int), **settings)
         except TypeError as error:
             raise ValueError(f"path must be a model of this version or an older one, got {path}: {error}") from None
         model._adopt(path, arrays)

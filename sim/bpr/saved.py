@@ -14,7 +14,16 @@ from ..sampling import Sampler
 from .epoch import STATE, TABLES, table_shapes
 from .settings import Settings
 
-__all__ = ["MOST_EPOCHS", "best_state", "checked_table", "checked_tables", "entry", "run_state", "saved_sampler"]
+__all__ = [
+    "MOST_EPOCHS",
+    "best_state",
+    "checked_table",
+    "checked_tables",
+    "entry",
+    "known_settings",
+    "run_state",
+    "saved_sampler",
+]
 
 MOST_EPOCHS = 2**31 - 1
 
@@ -25,6 +34,18 @@ def entry(path: str | os.PathLike[str], meta: dict[str, Any], name: str, kind: A
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise ValueError(f"{path} must hold {name} as {_named(kind)}, got {_short(value)}")
     return value
+
+
+REMOVED = {"mean_batch": False}
+"""Settings of earlier versions that are no more, and the only value with which their files can be read."""
+
+
+def known_settings(path: str | os.PathLike[str], settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings as this version knows them; those that are no more must have been off."""
+    for name, value in REMOVED.items():
+        if settings.get(name, value) != value:
+            raise ValueError(f"{path} was trained with {name}={settings[name]!r}, which this version no longer knows")
+    return {name: value for name, value in settings.items() if name not in REMOVED}
 
 
 def run_state(path: str | os.PathLike[str], meta: dict[str, Any]) -> dict[str, Any]:

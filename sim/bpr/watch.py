@@ -18,7 +18,7 @@ from ..core.simd import aligned
 from ..core.validation import MOST_SIZE, check_int, check_real
 from .epoch import BITS
 from .evaluate import METRICS, evaluate
-from .saved import best_state, checked_tables, entry, run_state
+from .saved import best_state, checked_tables, entry, known_settings, run_state
 
 if TYPE_CHECKING:
     from .model import BPRMF
@@ -108,7 +108,7 @@ class Checkpoint:
         if meta.get("kind") != "checkpoint":
             raise ValueError(f"checkpoint must be a file of a run, got {self.path}: kind {meta.get('kind')!r}")
         state = run_state(self.path, meta)
-        self._compare(entry(self.path, meta, "identity", dict), state["_epoch"])
+        self._compare(known_settings(self.path, entry(self.path, meta, "identity", dict)), state["_epoch"])
         shape, watch = self.watch.train.shape, self.watch
         about = (shape, model.settings, model.sampler)
         tables = {name: aligned(t) for name, t in checked_tables(self.path, arrays, "", *about).items()}

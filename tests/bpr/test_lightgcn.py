@@ -131,9 +131,7 @@ def test_ignored_pairs_are_no_edges() -> None:
         (DNS(3, 9), {"layers": 3}),
         (Uniform(1), {"layers": 3}),
         (SoftmaxV(1.0, 6), {"layers": 3}),
-        (DNS(2, 6), {"layers": 3, "optimizer": "adamw"}),
         (DNS(2, 6), {"layers": 2, "optimizer": "sgd"}),
-        (DNS(2, 6), {"layers": 2, "optimizer": "adagrad"}),
         (DNS(2, 6), {"layers": 2, "refresh": 2}),
         (DNS(2, 6), {"layers": 2, "refresh": 100, "epochs": 3}),
         (DNS(2, 6), {"layers": 2, "batch_size": 1000, "factors": 13}),
@@ -212,7 +210,7 @@ def test_every_sampler_trains_and_zero_layers_are_bprmf_to_the_bit(sampler: Samp
 
 @pytest.mark.parametrize(
     "options",
-    [{"optimizer": "adamw"}, {"optimizer": "sgd"}, {"optimizer": "adagrad"}, {"dtype": "float64"}, {"mean_batch": True},
+    [{"optimizer": "sgd"}, {"dtype": "float64"},
      {"sum_negatives": True}, {"exclude_positives": False}, {"loss": "hinge"}, {"loss": "infonce"}],
     ids=str,
 )  # fmt: skip

@@ -50,14 +50,14 @@ def test_non_sampling_wants_whole_users_and_its_own_loss() -> None:
         starts = epoch._deal(np.uint64(9))
         assert starts[0] == 0 and starts[-1] == X.nnz and (np.diff(starts) > 0).all()
         assert sorted(epoch.order.tolist()) == list(range(X.nnz))
-        owners = [set(epoch.data[0][epoch.order[a:b]].tolist()) for a, b in pairwise(starts)]
+        owners = [set(epoch.pair_user[epoch.order[a:b]].tolist()) for a, b in pairwise(starts)]
         assert sum(map(len, owners)) == len(set().union(*owners))
 
 
 def test_ignored_pairs_stay_out_without_sampling() -> None:
     X = random_pairs()
     hidden = sparse.csr_matrix((np.random.default_rng(0).random(X.shape) < 0.2) & (X.toarray() == 0))
-    options: dict[str, Any] = {"epochs": 1, "rng": 0, "weight_decay": 0.0, "optimizer": "sgd"}
-    many = BPRMF(4, Uniform(3000), **options, mean_batch=True).fit(X, ignore=hidden)
-    full = BPRMF(4, NonSampling(), **options, mean_batch=True).fit(X, ignore=hidden)
+    options: dict[str, Any] = {"epochs": 1, "rng": 0, "weight_decay": 0.0, "optimizer": "sgd", "lr": 0.001 / X.nnz}
+    many = BPRMF(4, Uniform(3000), **options).fit(X, ignore=hidden)
+    full = BPRMF(4, NonSampling(), **options).fit(X, ignore=hidden)
     assert full.history_[0]["loss"] == pytest.approx(many.history_[0]["loss"], abs=1e-4)

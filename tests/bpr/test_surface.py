@@ -87,7 +87,7 @@ def test_the_published_settings() -> None:
         params = BPRMF(**paper_settings(name)).get_params()
         known = {"rng": None, "n_threads": None, "sampler": DNS(2, pool), "factors": 32, "lr": 0.001, "epochs": 200}
         known |= {"weight_decay": 0.01, "batch_size": 4096, "exclude_positives": False, "replace": True}
-        known |= {"sum_negatives": True, "mean_batch": False, "lr_decay": 0.95, "lr_decay_every": 5, "init_scale": 0.1}
+        known |= {"sum_negatives": True, "lr_decay": 0.95, "lr_decay_every": 5, "init_scale": 0.1}
         known |= {"dtype": "float32", "optimizer": "adam", "sparse": False, "item_bias": False, "loss": "bpr"}
         assert {k: v for k, v in params.items() if k in known} == known
     with pytest.raises(ValueError, match="dataset must be one of 'gowalla', 'yelp', 'amazon-book', got 'ml-100k'"):

@@ -63,13 +63,12 @@ def test_pools(sampler: Sampler, exclude_positives: bool, replace: bool) -> None
 
 
 @pytest.mark.parametrize("sum_negatives", [True, False])
-@pytest.mark.parametrize("mean_batch", [True, False])
-def test_sums_and_means(sum_negatives: bool, mean_batch: bool) -> None:
-    same(*both(small_data(), DNS(3, 8), sum_negatives=sum_negatives, mean_batch=mean_batch))
+def test_sums_and_means(sum_negatives: bool) -> None:
+    same(*both(small_data(), DNS(3, 8), sum_negatives=sum_negatives))
 
 
 @pytest.mark.parametrize("sparse_updates", [False, True])
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "adagrad"])
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_optimisers(optimizer: str, sparse_updates: bool) -> None:
     same(*both(small_data(), DNS(2, 6), optimizer=optimizer, sparse_updates=sparse_updates, epochs=3))
 
@@ -246,7 +245,7 @@ def test_tiny_run() -> None:
     same(*both(sparse.csr_matrix(dense), SoftmaxV(1.0, 4), replace=False, sparse_updates=True, **options))
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "adagrad"])
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 @pytest.mark.parametrize("sparse_updates", [False, True])
 def test_large_tables_and_every_optimizer(optimizer: str, sparse_updates: bool) -> None:
     # more rows than one task of the parallel passes takes, and a decay that matters
@@ -274,7 +273,7 @@ def test_same_bits_for_many_more_threads_than_cores_and_every_option() -> None:
         "import hashlib\nfrom scipy import sparse\nfrom sim.bpr import BPRMF\n"
         "from sim.sampling import DNS, NonSampling\n"
         "X = sparse.random(600, 500, 0.02, random_state=1, format='csr')\n"
-        "options = [{'optimizer': 'adamw'}, {'optimizer': 'adagrad', 'sparse': True}, {'optimizer': 'sgd'},"
+        "options = [{'sparse': True}, {'optimizer': 'sgd', 'sparse': True}, {'optimizer': 'sgd'},"
         " {'sparse': True, 'replace': False}, {'item_bias': True}, {'dtype': 'float64', 'exclude_positives': False},"
         " {'loss': 'bce'}, {'loss': 'llpauc', 'share': 0.5}, {'sampler': NonSampling()}]\n"
         "for o in options:\n"

@@ -27,7 +27,8 @@ FILES: dict[str, str] = json.loads((HERE / "files/files.json").read_text())
 
 SAMPLERS = [
     s.Uniform(1), s.Uniform(7), s.popularity(0.75, 5), s.DNS(1, 9), s.DNS(3, 12), s.DNS(12, 12), s.Softmax(0.5, 9),
-    s.pris(9, popular=True), s.SoftmaxV(1.0, 12), s.SoftmaxExact(0.5, 12), s.TopKOptimal("ndcg", 5, 12, 10, 40),
+    s.pris(9), s.pris(9, popular=True), s.SoftmaxV(1.0, 12), s.SoftmaxExact(0.5, 12),
+    s.TopKOptimal("ndcg", 5, 12, 10, 40),
     s.WARP(40, 1.0, 12), s.AHNS(0.1, 1.0, -2.0, 9), s.AdaSIR(), s.AOBPR(), s.IRGAN(), s.Kernel(), s.NonSampling(),
 ]  # fmt: skip
 STEPS: dict[str, dict[str, Any]] = {

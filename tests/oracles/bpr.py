@@ -77,7 +77,6 @@ def train(
     exclude_positives: bool = True,
     replace: bool = True,
     sum_negatives: bool = False,
-    mean_batch: bool = False,
     lr_decay: float = 0.95,
     lr_decay_every: int = 5,
     init_scale: float = 0.1,
@@ -121,8 +120,6 @@ def train(
                 touched[1] |= {i, *(j for j, weight in zip(pool, p) if weight > 0)}
             t += 1
             for table, g, (m, v), rows in zip((U, V), gradients, state, touched):
-                if mean_batch:
-                    g /= len(batch)
                 chosen = sorted(rows) if sparse_updates else np.arange(len(table))
                 table[chosen], m[chosen], v[chosen] = step(
                     optimizer, table[chosen], m[chosen], v[chosen], g[chosen], t, rate, weight_decay
@@ -137,16 +134,11 @@ def step(
     rule: str, x: np.ndarray, m: np.ndarray, v: np.ndarray, g: np.ndarray, t: int, lr: float, decay: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """One step of an optimiser as its paper writes it."""
-    if rule != "adamw":
-        g = g + decay * x
+    g = g + decay * x
     if rule == "sgd":
         return x - lr * g, m, v
-    if rule == "adagrad":
-        v = v + g**2
-        return x - lr * g / (np.sqrt(v) + EPS), m, v
     m, v = BETA1 * m + (1 - BETA1) * g, BETA2 * v + (1 - BETA2) * g**2
-    x_new = x - lr * (m / (1 - BETA1**t)) / (np.sqrt(v / (1 - BETA2**t)) + EPS)
-    return (x_new - lr * decay * x if rule == "adamw" else x_new), m, v
+    return x - lr * (m / (1 - BETA1**t)) / (np.sqrt(v / (1 - BETA2**t)) + EPS), m, v
 
 
 def rankings(
