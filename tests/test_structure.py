@@ -17,14 +17,38 @@ LAYERS = (
 
 MODULE_LINES, FUNCTION_LINES, PARAMETERS = 400, 80, 10
 
-LONG_MODULES: dict[str, str] = {}
-"""Modules over the limit, each with its reason."""
+LONG_MODULES: dict[str, str] = {
+    "sim.bpr.model": "a third of it is the documentation of the arguments; the state of a run is to move out",
+    "sim.core.simd": "the one file of hand-written vector code",
+    "sim.estimators.resolution": "one law with its proof in the docstring; to be cut into law and models",
+    "proofs_check.claims.s1_limits": "three claims that share their population; to be cut",
+}
+"""Modules over the limit, each with its reason. The list may only become shorter."""
 
 LONG_FUNCTIONS: dict[str, str] = {}
 """Functions over 80 lines of code, each with its reason."""
 
-MANY_PARAMETERS: dict[str, str] = {}
-"""Functions of more than ten parameters, each with its reason."""
+_KERNEL = "a kernel outside of the trainer that takes its numbers one by one; named tuples are to follow"
+_SURFACE = "a public function whose options are named at the call, as scikit-learn's are"
+
+MANY_PARAMETERS: dict[str, str] = {
+    "sim.bpr.model:__init__": _SURFACE, "sim.bpr.model:fit": _SURFACE, "sim.data._load:load": _SURFACE,
+    "sim.data._load:from_pairs": _SURFACE, "sim.rankings.simulate.areas:simulate_areas": _SURFACE,
+    "sim.rankings.simulate.areas:joint_moments": _SURFACE,
+    "sim.rankings.simulate.correlation:simulate_correlation": _SURFACE,
+    "sim.rankings.simulate.regression:fit_weights": _SURFACE,
+    "sim.rankings.simulate.sampled:simulate_sampled_correlation": _SURFACE,
+    **dict.fromkeys((
+        "sim.estimators._kernels:population_pools", "sim.rankings.kernels:metric_values",
+        "sim.rankings.kernels:group_sum", "sim.rankings.kernels:group_sums",
+        "sim.rankings.models.sample_kernels:fill_scores", "sim.rankings.simulate.area_kernels:area_sums",
+        "sim.rankings.simulate.chosen_kernels:chosen_sum", "sim.rankings.simulate.chosen_kernels:chosen_sums",
+        "sim.rankings.simulate.chosen_kernels:fill_values", "sim.sampling.kernels.adaptive:resample_caches",
+        "sim.sampling.kernels.adaptive:play_generator", "sim.sampling.kernels.proposals:draw_proposed",
+        "sim.sampling.kernels.simulate:pools_by_rank",
+    ), _KERNEL),
+}  # fmt: skip
+"""Functions of more than ten parameters, each with its reason. The list may only become shorter."""
 
 
 def modules(root: Path) -> dict[str, Path]:

@@ -62,9 +62,9 @@ def test_sigterm_stops_a_training_between_batches_and_it_goes_on(tmp_path):
 
 SCRIPT = """
 import os, pathlib, sys, time
-from sim._signals import sigterm_as_ctrl_c
-from sim.experiments import Options
-from sim.experiments._parallel import in_parallel
+from sim.core.signals import sigterm_as_ctrl_c
+from sim.runs.options import Options
+from sim.runs.parallel import in_parallel
 
 def task(folder, number):
     pathlib.Path(folder, str(os.getpid())).touch()

@@ -168,9 +168,9 @@ import os, random, signal, sys, time
 from pathlib import Path
 import joblib, pandas, tqdm  # once, for all children
 from sim.data import load
-from sim.experiments import Options
-from sim.experiments.cells import compute_cells
-from sim.experiments.sweep import read_sweep
+from sim.runs.options import Options
+from sim.runs.cells import compute_cells
+from sim.runs.sweep import read_sweep
 
 grid, results, kills, seed = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 random.seed(seed)
