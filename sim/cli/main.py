@@ -40,7 +40,7 @@ environment
 
 
 def _parser(first: str = "") -> Parser:
-    """The parser; commands of other packages are loaded unless ``first`` is one of this package's."""
+    """The parser. Only the command ``first`` is declared, all are where it is none; others are loaded if need be."""
     parser = Parser(
         prog="hns",
         description="The theories behind hard negative sampling, checked: exact theory, simulation, training.",
@@ -51,7 +51,8 @@ def _parser(first: str = "") -> Parser:
     others = {} if first in COMMANDS else {name: added(name) for name in added_names() if name not in COMMANDS}
     for name, command in (COMMANDS | others).items():
         p = commands.add_parser(name, help=command.help, epilog=command.epilog, formatter_class=Formatter)
-        command.declare(p)
+        if first not in COMMANDS or name == first:
+            command.declare(p)
         p.set_defaults(chosen=command)
     return parser
 

@@ -5,18 +5,24 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from ..sampling.spec import OPTIONS, SPECS, find, from_options
-
 if TYPE_CHECKING:
     from ..sampling import Sampler
 
-__all__ = ["EPILOG", "add_arguments", "make"]
-
-EPILOG = "samplers\n" + "\n".join(f"  {spec.name:<14} {spec.what}" for spec in SPECS.values()) + "\n"
+__all__ = ["add_arguments", "epilog", "make"]
 
 
-def add_arguments(p: argparse.ArgumentParser, names: tuple[str, ...] = tuple(SPECS)) -> None:
-    """Declare the options of the samplers ``names``."""
+def epilog() -> str:
+    """A line about each sampler."""
+    from ..sampling.spec import SPECS
+
+    return "samplers\n" + "\n".join(f"  {spec.name:<14} {spec.what}" for spec in SPECS.values()) + "\n"
+
+
+def add_arguments(p: argparse.ArgumentParser, names: tuple[str, ...] = ()) -> None:
+    """Declare the options of the samplers ``names``, all by default."""
+    from ..sampling.spec import SPECS, find
+
+    names = names or tuple(SPECS)
 
     def known(text: str) -> str:
         try:
@@ -54,6 +60,8 @@ def add_arguments(p: argparse.ArgumentParser, names: tuple[str, ...] = tuple(SPE
 
 def make(options: argparse.Namespace, train: Any = None) -> Sampler:
     """The sampler that the options name; ``train``, a sparse matrix, where it depends on the size of the data."""
+    from ..sampling.spec import OPTIONS, from_options
+
     if options.sampler == "dns" and options.M is None and train is not None:
         from ..bpr.defaults import dns_for
 

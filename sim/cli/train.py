@@ -16,9 +16,7 @@ from .work import announce, training_seconds
 
 __all__ = ["COMMAND", "model_of"]
 
-_EPILOG = (
-    samplers.EPILOG
-    + """
+_EPILOG = """
 examples
   hns train ml-100k --sampler dns --M 50 --N 200 --lr 0.005 --weight-decay 0.1 --batch-size 1024 --epochs 22
   hns train gowalla --sampler softmax-v --rho 1 --N 200 --epochs 100 --save model.npz --checkpoint run.npz
@@ -33,10 +31,10 @@ printed; an option overrides it. The metrics of the popularity ranking are print
 Hardness: smaller M, larger N and larger rho are harder. Smaller K of the metric wants harder negatives.
 A run with --checkpoint that was stopped goes on, to the same bits, when it is started again.
 """
-)
 
 
 def _declare(p: argparse.ArgumentParser) -> None:
+    p.epilog = samplers.epilog() + _EPILOG
     p.add_argument("data", help="a known data set, or a CSV, TSV, parquet, .npz or .mat file")
     samplers.add_arguments(p)
     p.add_argument(
@@ -147,4 +145,4 @@ def _kept(options: argparse.Namespace) -> str:
     return "start it again to go on" if options.checkpoint else "nothing is kept without --checkpoint"
 
 
-COMMAND = Command("train", "train and evaluate one model", _declare, _run, _EPILOG, _kept)
+COMMAND = Command("train", "train and evaluate one model", _declare, _run, kept=_kept)

@@ -46,7 +46,7 @@ def test_non_sampling_wants_whole_users_and_its_own_loss() -> None:
         BPRMF(4, NonSampling(), epochs=1, loss="hinge").fit(X)
     for batch_size in (1, 7, 50):
         model = BPRMF(4, NonSampling(), epochs=0, batch_size=batch_size, rng=0).fit(X)
-        epoch = training.Epoch(model, training.interactions(X, model))
+        epoch = training.Epoch(model, training.interactions(X))
         starts = epoch._deal(np.uint64(9))
         assert starts[0] == 0 and starts[-1] == X.nnz and (np.diff(starts) > 0).all()
         assert sorted(epoch.order.tolist()) == list(range(X.nnz))

@@ -85,7 +85,7 @@ class TestEverySampler:
 
         monkeypatch.setattr(training, "_SLICE_SECONDS", 0.0)  # slices of one batch
         stopped = BPRMF(4, sampler, epochs=3, **options).fit(X, callbacks=[lambda m, r: True])
-        epoch = training.Epoch(stopped, training.interactions(X, stopped))
+        epoch = training.Epoch(stopped, training.interactions(X))
         looks = iter([False, False, True])
         stopped._advance(epoch, lambda n: None, lambda: next(looks))
         assert stopped._batch == 2 < epoch.n_batches

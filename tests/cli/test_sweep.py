@@ -115,7 +115,7 @@ def test_another_schema_is_one_line(command, sweep, capsys, monkeypatch):
     ("was", "now", "says"),
     [
         ("[[sampler]]", "[[sampler", "grid.toml: "),
-        ("DNS", "DMS", "did you mean DNS"),
+        ("DNS", "DMS", "did you mean dns"),
         ("clicks.csv", "klicks.csv", "data must be a known data set or an existing file"),
         ("factors", "factor", "did you mean factors"),
         ("[0, 1]", "[]", "seed must have at least one entry"),

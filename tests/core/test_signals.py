@@ -14,7 +14,7 @@ import pytest
 from scipy import sparse
 
 from sim.bpr import BPRMF
-from sim.cli import main as cli
+from sim.cli.main import COMMANDS
 from sim.core.signals import Terminated, heard, sigterm_as_ctrl_c
 from sim.sampling import DNS
 
@@ -37,9 +37,10 @@ def test_sigterm_is_heard_inside_and_only_there():
 @posix
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_the_command_says_what_is_kept(number, status, monkeypatch, capsys):
-    monkeypatch.setattr(cli, "_sweep", lambda options: signal.raise_signal(number))
-    assert cli.main(["sweep", "grid.toml"]) == status
-    assert capsys.readouterr().err == "stopped; finished runs are kept and will not be repeated\n"
+    own = COMMANDS["sweep"]._replace(run=lambda options: signal.raise_signal(number))
+    monkeypatch.setitem(COMMANDS, "sweep", own)
+    assert main(["sweep", "grid.toml"]) == status
+    assert capsys.readouterr().err == "hns: stopped; finished runs are kept and will not be repeated\n"
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 

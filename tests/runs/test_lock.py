@@ -64,26 +64,26 @@ def test_a_killed_process_holds_nothing(tmp_path):
 @pytest.mark.skipif(os.name == "nt", reason="no such files")
 @pytest.mark.parametrize("kind", ["link", "dangling", "fifo", "folder", "device"])
 def test_a_lock_that_is_no_plain_file_is_neither_followed_nor_waited_for(tmp_path, kind):
-    lock, other = tmp_path / ".cell.lock", tmp_path / "other"
+    file, other = tmp_path / ".cell.lock", tmp_path / "other"
     if kind in ("link", "dangling"):
-        lock.symlink_to(other)
+        file.symlink_to(other)
         if kind == "link":
             other.write_text("keep")
     elif kind == "fifo":
-        os.mkfifo(lock)
+        os.mkfifo(file)
     elif kind == "folder":
-        lock.mkdir()
+        file.mkdir()
     else:
-        lock.symlink_to("/dev/null")
+        file.symlink_to("/dev/null")
     line = r"results must be writable, got .*cell.lock: it is a .*: move it away"
     with pytest.raises(OSError, match=line), lock(tmp_path / "cell.npz", wait=True):
         pass
     assert other.exists() == (kind == "link") and (kind != "link" or other.read_text() == "keep")
-    assert os.path.lexists(lock)
+    assert os.path.lexists(file)
 
 
 def test_the_content_of_a_lock_is_not_touched(tmp_path):
-    lock = tmp_path / ".cell.lock"
-    lock.write_text("a note")
+    file = tmp_path / ".cell.lock"
+    file.write_text("a note")
     with lock(tmp_path / "cell.npz") as mine:
-        assert mine and lock.read_text() == "a note"
+        assert mine and file.read_text() == "a note"

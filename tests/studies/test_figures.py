@@ -38,7 +38,7 @@ def test_writes_its_files(name, options, tmp_path):
     said = get_study(name).findings(table)
     assert said and all(sentence.endswith(".") and "nan" not in sentence for sentence in said.values()), said
     assert info["profile"] == "smoke"
-    assert info["versions"]["numpy"] == np.__version__
+    assert info["run"]["versions"]["numpy"] == np.__version__
     assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
 
 
@@ -146,7 +146,7 @@ def test_data_sets_can_be_done_one_by_one(study, tmp_path):
     assert table.set_index("data").value.to_dict() == {"gowalla": 2.0, "ml-100k": 3.0}
     info = json.loads((tmp_path / "F8.json").read_text())
     assert (info["rows"], info["seed"], info["caption"]) == (2, 3, "ml-100k gowalla")
-    assert info["others"]["gowalla"]["seed"] == 2 and info["others"]["gowalla"]["versions"]["numpy"]
+    assert info["others"]["gowalla"]["seed"] == 2 and info["others"]["gowalla"]["run"]["versions"]["numpy"]
     assert make("F8", Options(profile="paper"), tmp_path).kept == {}
     assert "others" not in json.loads((tmp_path / "F8.json").read_text())
 

@@ -21,7 +21,7 @@ from ...sampling import DNS
 from ..stats import bootstrap
 from ..study import Findings, Study
 from ..style import METRIC_NAMES, data_colour, legend_below, style
-from ..words import ALPHA
+from ..words import ALPHA, span
 from .grids import GOWALLA, HEALTH, KS, METRICS, ML10M, ML100K, MOVIE, TEMPORAL, Grid
 
 if TYPE_CHECKING:
@@ -277,7 +277,13 @@ def findings(table: pd.DataFrame) -> Findings:
     f = facts(table)
     predicts = "predicts" if f["agree"] == f["sets"] else "does not predict"
     ranks = "ranks" if f["p"] < ALPHA else "does not rank"
-    return {
+    shown = table[(table.quantity == "elasticity") & (table.metric == SHOWN)]
+    each = {
+        f"{r.data}/elasticity": f"On {r.data} the law says {span(r.law, r.law_low, r.law_high, '.2f')}, training found "
+        f"{span(r.observed, r.low, r.high, '.2f')}."
+        for r in shown.itertuples()
+    }
+    return each | {
         "predicts": f"The resolution law {predicts} how the best hardness grows with K: {f['agree']} of {f['sets']} "
         "intervals over users meet the observed ones.",
         "ranks": f"It {ranks} the data sets (Kendall's tau {f['tau']:.2f}, exact one-sided p {f['p']:.2f}).",
