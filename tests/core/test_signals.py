@@ -14,7 +14,7 @@ import pytest
 from scipy import sparse
 
 from sim.bpr import BPRMF
-from sim.cli.main import COMMANDS
+from sim.cli.main import COMMANDS, main
 from sim.core.signals import Terminated, heard, sigterm_as_ctrl_c
 from sim.sampling import DNS
 
