@@ -126,7 +126,7 @@ class Given:
         if settings.optimizer == "adam" and not settings.sparse:
             decay = 0.17 * math.sqrt(share) * batch / math.sqrt(users * items)
             decay *= getattr(sampler, "M", 1) if settings.sum_negatives else 1
-            chosen["weight_decay"] = float(f"{decay * (GRAPH if hasattr(settings, 'layers') else 1):.2g}")
+            chosen["weight_decay"] = float(f"{decay * (GRAPH if getattr(settings, 'layers', 0) else 1):.2g}")
         return sampler, dataclasses.replace(settings, **(chosen | self.settings()))
 
     def words(self, train: sparse.csr_matrix, settings: Settings) -> str:

@@ -104,8 +104,9 @@ def paper_settings(dataset: str) -> dict[str, Any]:
     --------
     >>> from sim.bpr import BPRMF
     >>> from sim.sampling import SoftmaxV
-    >>> BPRMF(**paper_settings("gowalla"))
-    BPRMF(sampler=DNS(M=2, N=200), epochs=200, exclude_positives=False, sum_negatives=True)
+    >>> BPRMF(**paper_settings("gowalla"))  # what is not left to the data
+    BPRMF(sampler=DNS(M=2, N=200), lr=0.001, weight_decay=0.01, epochs=200, batch_size=4096, exclude_positives=False,
+      sum_negatives=True)
     >>> softmax = BPRMF(**paper_settings("gowalla") | {"sampler": SoftmaxV(1.0, 200)})
     """
     from ..sampling import DNS

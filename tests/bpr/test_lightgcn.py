@@ -325,7 +325,7 @@ def test_callbacks_see_the_embeddings_of_their_epoch(X) -> None:
 
 
 def test_save_and_load(X, tmp_path) -> None:
-    model = LightGCN(4, SoftmaxV(0.5, 9), epochs=2, rng=1, layers=2, refresh=2).fit(X)
+    model = LightGCN(4, SoftmaxV(0.5, 9), 0.01, 0.02, 2, 64, rng=1, layers=2, refresh=2).fit(X)
     model.save(tmp_path / "m.npz")
     loaded = LightGCN.load(tmp_path / "m.npz")
     assert loaded.get_params() == model.get_params() | {"rng": 1}
@@ -344,7 +344,7 @@ def test_save_and_load(X, tmp_path) -> None:
 
 
 def test_checkpoints_of_other_models_are_refused(X, tmp_path) -> None:
-    options = {"epochs": 1, "rng": 0}
+    options: dict[str, Any] = {"epochs": 1, "rng": 0, "weight_decay": 0.01}
     LightGCN(4, DNS(1, 5), layers=2, **options).fit(X, checkpoint=tmp_path / "gcn.npz")
     BPRMF(4, DNS(1, 5), **options).fit(X, checkpoint=tmp_path / "mf.npz")
     with pytest.raises(ValueError, match="layers is 2 there, 3 here"):

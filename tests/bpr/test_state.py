@@ -55,7 +55,7 @@ def test_a_run_killed_again_and_again_ends_with_the_same_bits(tmp_path):
 def test_a_checkpoint_of_another_run_is_refused(X, tmp_path):
     path = tmp_path / "run.npz"
     BPRMF(4, DNS(1, 5), epochs=1, rng=0).fit(X, checkpoint=path)
-    with pytest.raises(ValueError, match=r"lr is 0.001 there, 0.5 here"):
+    with pytest.raises(ValueError, match=r"lr is 0.005 there, 0.5 here"):
         BPRMF(4, DNS(1, 5), epochs=1, lr=0.5, rng=0).fit(X, checkpoint=path)
     whole = path.read_bytes()
     path.write_bytes(whole[:200])

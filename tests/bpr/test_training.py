@@ -132,10 +132,9 @@ def test_postponed_user_steps_give_the_bits_of_immediate_ones() -> None:
             inner = self.loop
 
             def loop(first: int, last: int, *rest: Any) -> None:
-                optimizer = rest[-3]
                 for b in range(first, last):
                     inner(b, b + 1, *rest)
-                    catch_up(0, 1, b + 1, self.done, *self.tables[:3], optimizer)
+                    catch_up(0, 1, b + 1, self.work.tables, self.work.optimizer)
 
             self.loop = loop
 

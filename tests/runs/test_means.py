@@ -109,6 +109,7 @@ def test_what_is_no_such_table_is_refused(content, cells, tmp_path):
 
 def test_the_record_of_a_figure_names_the_table(tmp_path, monkeypatch):
     made = {"run": lambda options: pd.DataFrame({"x": [1]}), "plot": lambda table: None, "caption": lambda table: "c"}
+    made["findings"] = lambda table: {"all": "There is one row."}
     monkeypatch.setitem(studies(), "T1", replace(get_study("T1"), **made))
     outcome = make("T1", Options(reuse=(tmp_path / "means.csv",)), tmp_path)
     assert f"--reuse {tmp_path / 'means.csv'}" in next(p for p in outcome.paths if p.suffix == ".json").read_text()

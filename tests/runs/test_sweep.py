@@ -245,7 +245,7 @@ def test_two_processes_share_a_folder(grid, tmp_path):
     """Each cell is computed by one of them, and both end when all are done."""
     shared = tmp_path / "shared"
     script = (
-        "import sys; from sim.studies import cells as c; from pathlib import Path; real = c._train\n"
+        "import sys; from sim.runs import cells as c; from pathlib import Path; real = c._train\n"
         "def train(cell, *rest): print('computed', cell.key, flush=True); return real(cell, *rest)\n"
         "c._train = train\n"
         "from sim.cli.main import main; sys.exit(main(sys.argv[1:]))"
