@@ -14,23 +14,18 @@
 # %% [markdown]
 # # 3. How hard is a sampler? (Figure 7)
 #
-# **Finding.** The hardness of DNS(M, N) does not depend on the scores at all: the rank of a sampled negative has an exact
-# law, harder for smaller M and for larger N. It is a *mixture* of OPAUC objectives, not the single OPAUC(M/N) that the
-# name suggests: the mixture does not tighten as the catalogue grows. Softmax-v is harder for larger ρ, but its nominal
+# The hardness of DNS(M, N) does not depend on the scores at all: the rank of a sampled negative has an exact law, harder
+# for smaller M and for larger N. It is a *mixture* of OPAUC objectives, not the single OPAUC(M/N) that the name suggests:
+# the mixture does not tighten as the catalogue grows. Softmax-v is harder for larger ρ, but its nominal
 # $\beta = e^{-\rho}$ can be far from what it realises.
+#
+# **What to look at:** the further left a curve rises, the harder the sampler: more of its weight lies on the negatives of
+# the highest scores. Which samplers' curves are evenly spaced, and which jump?
 
 # %%
-import os
+from sim.studies.notebook import published, show
 
-from IPython.display import Markdown, display
-
-from sim.studies import Options
-from sim.studies.hardness import f7 as fig7
-
-options = Options(profile=os.environ.get("HNS_PROFILE", "default"))
-table = fig7.run(options)
-figure = fig7.plot(table)
-display(Markdown(fig7.caption(table)))
+show("F7")
 
 # %% [markdown]
 # ## DNS(M, N) as a mixture
@@ -53,13 +48,14 @@ for n in (1_000, 10_000, 40_000):
         f"n = {n:>6}: mean beta {sampler.effective_beta(n):.5f}, 90% of the weight on beta in [{low:.4f}, {high:.4f}]"
     )
 limit = beta(5 + 1, 200 - 5)
-print(f"limit     : mean beta {limit.mean():.5f}, 90% in [{limit.ppf(0.05):.4f}, {limit.ppf(0.95):.4f}]; M/N = 0.025")
+ends = limit.ppf([0.05, 0.95])
+print(f"limit     : mean beta {limit.mean():.5f}, 90% in [{ends[0]:.4f}, {ends[1]:.4f}]; M/N = {5 / 200:g}")
 
 # %% [markdown]
 # ## What ρ realises
 #
 # On 200 normal scores: the KL divergence from uniform that Softmax-v reaches for a nominal ρ, and that of Softmax-exact,
-# which solves for the temperature on every pool. No divergence on 200 items exceeds log 200 = 5.3.
+# which solves for the temperature on every pool. No divergence on 200 items exceeds log 200.
 
 # %%
 import numpy as np
@@ -74,26 +70,37 @@ for rho in (0.01, 0.1, 0.5, 1.0, 3.0, 10.0):
     print(f"rho {rho:>5}: Softmax-v realises {realised:.3f}, Softmax-exact {solved:.3f}")
 
 # %% [markdown]
-# ## On synthetic scores, and every sampler on one scale
+# ## On synthetic scores
 #
 # The effective β, $(2\,E[\mathrm{rank}] - 1)/n$, is the mean β of the OPAUC mixture that a sampler optimises. For
-# DNS(M, N) it is near (M + 1)/(N + 1), whatever the scores; no pool of N is harder than 2/(N + 1). For Softmax-v it
-# depends on the tails: at ρ = 1 (nominal β 0.37) it is 0.07 on normal scores and 0.01 on heavy-tailed ones, as hard as
-# M = 13 and M = 1.5 of 200. Larger pools make DNS and Softmax-v harder, and Softmax-exact easier: on normal scores its
-# β rises from .35 at N = 20 to .44 at 800.
+# DNS(M, N) it is near (M + 1)/(N + 1), whatever the scores; no pool of N is harder than 2/(N + 1).
+#
+# **What to look at:** full and dashed lines, two models of scores, lie on one another for DNS (a, b) and apart for the
+# softmax samplers (c, d): the heavier the tail of the scores, the harder is Softmax-v. In f, larger pools make DNS and
+# Softmax-v harder.
 
 # %%
-from sim.studies.hardness import f7_synthetic as hardness_synthetic
+synthetic = published("F7-synthetic")
+show("F7-synthetic", synthetic)
 
-synthetic = hardness_synthetic.run(options)
-synthetic_figure = hardness_synthetic.plot(synthetic)
-display(synthetic_figure, Markdown(hardness_synthetic.caption(synthetic)))
+# %% [markdown]
+# `like_M`: the M of DNS(M, N) that is as hard.
 
 # %%
-effective = hardness_synthetic.effective(synthetic)
-effective.pivot_table(
+from sim.studies.hardness.f7_synthetic import effective
+
+effective(synthetic).pivot_table(
     index=["family", "N", "parameter", "nominal_beta"], columns="model", values=["effective_beta", "like_M"]
 ).round(4)
+
+# %% [markdown]
+# ## Every sampler on one scale
+#
+# **What to look at:** panel e, the samplers from the hardest to the softest on synthetic scores (full points). Open points
+# are those of a trained model: which samplers change places?
+
+# %%
+show("F7-samplers")
 
 # %% [markdown]
 # Any other sampler, on any losses:

@@ -14,25 +14,19 @@
 # %% [markdown]
 # # 7. The best possible hardness (guideline 2 in one picture)
 #
-# **Finding.** Under random rankings no sampler that prefers harder negatives follows Recall@K better than a hard cut,
-# OPAUC(β) at β ≈ 1.5 K/N: in the limit this is a theorem ($2\sqrt{2}/3 = 0.943$). NDCG, AP and MRR want weights that
-# fall from the first rank on: NDCG@20 and AP@20 then reach 0.98 to 0.999, where the best cut stays at 0.93 to 0.95. The
-# ideal for Recall@K is not hard at all: weight on the negatives near the K-th place and none on the hardest. The pool
-# caps hardness: DNS(M, 200) over 40,000 negatives reaches 0.22, 0.43 and 0.79 of the best possible for Recall@5, @20
-# and @100, all at M = 1. Under score models one cut keeps 98 to 100% of what the best weights reach at K = 20.
+# Under random rankings no sampler that prefers harder negatives follows Recall@K better than a hard cut, OPAUC(β) at
+# β ≈ 1.5 K/N: in the limit this is a theorem ($2\sqrt{2}/3$). NDCG, AP and MRR want weights that fall from the first
+# rank on. The ideal for Recall@K is not hard at all: weight on the negatives near the K-th place and none on the
+# hardest. And the pool caps hardness: no DNS(M, N) is harder than M = 1.
+#
+# **What to look at:** in c to e, how near each family of samplers, at its best parameter, comes to the ceiling over all weights
+# (1) as K grows; in b, where the pool's hardest level lies above what is wanted.
 
 # %%
-import os
+from sim.studies.notebook import published, show
 
-from IPython.display import Markdown, display
-
-from sim.studies import Options
-from sim.studies.hardness import g2_optimal as optimal_hardness
-
-options = Options(profile=os.environ.get("HNS_PROFILE", "default"))
-table = optimal_hardness.run(options)
-figure = optimal_hardness.plot(table)
-display(Markdown(optimal_hardness.caption(table)))
+table = published("G2-optimal")
+show("G2-optimal", table)
 
 # %% [markdown]
 # ## Correlation reached by every family at its best parameter, random rankings

@@ -14,25 +14,19 @@
 # %% [markdown]
 # # 8. False negatives: where does harder sampling start to hurt?
 #
-# **Finding.** Under random rankings hidden positives cost every hardness the same: one factor,
+# Under random rankings hidden positives cost every hardness the same: one factor,
 # $\sqrt{\frac{N_o}{N_o + N_h} \cdot \frac{N_- - N_h}{N_-}}$, and the best β does not move. Where positives score
-# higher it does: the hardest negatives are mostly hidden positives. With 10% of the negatives hidden (binormal, AUC .9) the
-# peak for Recall@20 moves from m = 2 to about 12, and over rankers of different quality from β = 0.004 to 0.67.
-# Trained on ml-100k with 25, 50 and 75% of the pairs hidden, false negatives cost hard negatives (M = 10 of 100) 6, 11 and
-# 15% of Recall@20, uniform ones 1, 3 and 7%, and the best M/N rises with the share that is hidden.
+# higher it does: the hardest negatives are mostly hidden positives.
+#
+# **What to look at:** in a the peaks stay above one another as more positives are hidden; in b and c they move to the right, to
+# softer areas. In f, what false negatives cost in training at each level of hardness.
 
 # %%
-import os
+from sim.studies.fn import peaks
+from sim.studies.notebook import published, show
 
-from IPython.display import Markdown, display
-
-from sim.studies import Options
-from sim.studies import fn as false_negatives
-
-options = Options(profile=os.environ.get("HNS_PROFILE", "default"))
-table = false_negatives.run(options)
-figure = false_negatives.plot(table)
-display(Markdown(false_negatives.caption(table)))
+table = published("FN")
+show("FN", table)
 
 # %% [markdown]
 # ## Where the peaks are
@@ -40,8 +34,7 @@ display(Markdown(false_negatives.caption(table)))
 # m (of 800 observed negatives), or M of DNS(M, 100), at the peak.
 
 # %%
-peaks = false_negatives.peaks(table)
-peaks.pivot_table(index=["study", "model", "hidden"], columns=["metric", "k"], values="m")
+peaks(table).pivot_table(index=["study", "model", "hidden"], columns=["metric", "k"], values="m")
 
 # %% [markdown]
 # ## What false negatives cost in training
@@ -50,6 +43,8 @@ peaks.pivot_table(index=["study", "model", "hidden"], columns=["metric", "k"], v
 # pairs out of the pools: the same train pairs, no false negatives from them. Half-widths of the 95% intervals below.
 
 # %%
+from IPython.display import display
+
 cost = table[table.study == "cost"].assign(half=lambda t: (t.high - t.low) / 2)
 display((100 * cost.pivot_table(index=["metric", "k", "hidden"], columns="m", values="value", sort=False)).round(1))
 display((100 * cost.pivot_table(index=["metric", "k", "hidden"], columns="m", values="half", sort=False)).round(1))

@@ -14,40 +14,20 @@
 # %% [markdown]
 # # 9. Samplers as estimators of OPAUC(β) (Theorems 1 and 2)
 #
-# **Finding.** DNS(M, N) is a consistent estimator of OPAUC(M/N)'s surrogate objective on every score model tried: its
-# bias is negative, close to $\frac{1-\beta}{2N}\,h'(\beta)$ with $h$ the mean loss at a level, and falls as 1/N, as does its
-# variance over pools; with the whole catalogue as pool it is exact, gradient included. At N = 200, β = 0.1 the pools are a
-# small part of the variance (2%): the rest comes from the positives and falls as $1/n_+$ only. The softmax samplers are
-# **not** consistent for the OPAUC that $\beta = e^{-\rho}$ names. Softmax-exact keeps the divergence it promises and tends
-# to the KL-robust value, 31 to 52% above OPAUC's on the binormal model, infinite on Student-t tails. Softmax-v does not
-# keep it: at ρ = 1 it samples in effect from the same handful of negatives, 1 to 10 of them, whether the pool holds 20 or
-# 2,000, unless the scores are bounded. So at a given ρ its β falls as 1/N, as DNS's does with a fixed M.
+# Does a sampler estimate the OPAUC(β) objective that the theorems name? DNS(M, N) does, consistently: its bias is negative,
+# close to $\frac{1-\beta}{2N}\,h'(\beta)$ with $h$ the mean loss at a level, and falls as 1/N, as does its variance over
+# pools; with the whole catalogue as pool it is exact, gradient included. The softmax samplers are **not** consistent for the
+# OPAUC that $\beta = e^{-\rho}$ names. Softmax-exact keeps the divergence it promises and tends to the KL-robust value, which
+# is another number. Softmax-v does not keep it: unless the scores are bounded it samples in effect from a handful of
+# negatives, however large the pool.
+#
+# **What to look at:** on the left, which of the curves go to zero as the pool grows.
 
 # %%
-import os
+from sim.studies.notebook import published, show
 
-import matplotlib.pyplot as plt
-from IPython.display import Markdown, display
-
-from sim.studies import Options
-from sim.studies.estimators import e_beta as realised_beta
-from sim.studies.estimators import e_bias as estimator_bias
-from sim.studies.estimators import e_error as estimator_error
-from sim.studies.estimators import e_rates as estimator_rates
-
-options = Options(profile=os.environ.get("HNS_PROFILE", "default"))
-
-
-def show(experiment):
-    """Run an experiment, show its picture and caption, return its table."""
-    table = experiment.run(options)
-    figure = experiment.plot(table)
-    display(figure, Markdown(experiment.caption(table)))
-    plt.close(figure)  # shown once
-    return table
-
-
-table = show(estimator_bias)
+table = published("E-bias")
+show("E-bias", table)
 
 # %% [markdown]
 # The exact bias of DNS beside its leading term, which needs only the slope $h'(\beta)$ of the mean loss at the threshold:
@@ -58,9 +38,12 @@ exact[["quantity", "N", "truth", "bias", "leading"]].sort_values(["quantity", "N
 
 # %% [markdown]
 # ## Error: how many positives, how large a pool
+#
+# **What to look at:** which part of the error falls with the positives, and which with the pool.
 
 # %%
-table = show(estimator_error)
+table = published("E-error")
+show("E-error", table)
 
 # %% [markdown]
 # Which OPAUC's gradient the mean gradient of a sampler is most aligned with, on one sample (nominally β = 0.1):
@@ -71,15 +54,21 @@ gradient[["sampler", "N", "rmse", "bias", "cosine", "nearest_beta", "nearest_cos
 
 # %% [markdown]
 # ## Rates in N
+#
+# **What to look at:** the slopes, score model by score model: −1 is a bias that falls as 1/N, 0 one that stays.
 
 # %%
-table = show(estimator_rates)
+show("E-rates")
 
 # %% [markdown]
 # ## Nominal and realised β
+#
+# **What to look at:** on the left, how far below its nominal β (dashed) Softmax-v lies, score model by score model; on the
+# right, that only bounded scores let it use a larger pool.
 
 # %%
-table = show(realised_beta)
+table = published("E-beta")
+show("E-beta", table)
 
 # %%
 by_rho = table[(table.sweep == "rho") & (table["sampler"] == "Softmax-v")]

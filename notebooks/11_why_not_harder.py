@@ -28,20 +28,14 @@
 # In practice: choose the hardness on validation, in $\beta = M/N$; start at a few times the bound below.
 
 # %%
-import os
-
 import numpy as np
 import pandas as pd
-from IPython.display import Markdown, display
 
 from sim.estimators import hardest_cut, resolution
-from sim.studies import Options
-from sim.studies.guideline import r1 as resolution_law
+from sim.studies.notebook import picture, published, show
 from sim.studies.style import ordered_colours, style
 
-options = Options(profile=os.environ.get("HNS_PROFILE", "default"))
-committed = resolution_law.FIGURES / "R1.csv"
-table = pd.read_csv(committed) if committed.exists() else resolution_law.run(options)
+table = published("R1")
 
 # %% [markdown]
 # ## The puzzle
@@ -61,6 +55,9 @@ view.rename(columns={"random": "1.5 K/n", "observed": "best β in training"}).ro
 # the hardest share β has its minimum at scores that order negatives up to A only. A is where the tangent from (β, 1)
 # touches the curve, and everything behind it is tied. Why? To push a negative down pays only if it frees the place for
 # one that is less like a positive; beyond A the next one is just as confusing.
+#
+# **What to look at:** on the left, where each tangent touches the curve (point): everything right of it is tied. On the right,
+# the slopes: the steeper the head (small θ), the nearer the hardest useful β comes to growing like K.
 
 # %%
 theta, cuts = 0.5, (0.05, 0.2, 0.5)
@@ -81,18 +78,18 @@ with style() as plt:
     right.set(xscale="log", yscale="log", xlabel="K / n", ylabel="hardest β that orders the top K")
     right.set_title("The law: θβ = A^(1−θ) − (1−θ) A")
     right.legend()
-plt.show()
+    picture(figure, "What a hard cut can order, and the hardest cut that orders the top K")
 
 # %% [markdown]
 # ## R1 put to the test
 #
 # θ is measured at the head of each data set's ROC curve, and compared with how the best β moves with K.
+#
+# **What to look at:** as a forecast the law would put the points on the diagonal (left). As a bound it has only to keep them
+# above it (right).
 
 # %%
-figure = resolution_law.plot(table)
-display(figure)
-plt.close(figure)
-display(Markdown(resolution_law.caption(table)))
+show("R1", table)
 
 # %% [markdown]
 # So the law is a floor for β, not a forecast. What trains best must first be orderable, and then something else decides.
@@ -155,6 +152,9 @@ pd.DataFrame(rows, columns=["labels in common", "φ", "best m", "its correlation
 # of nine shapes), draw train and test positives from each, and ask which β on train goes best with Recall on test at the
 # false positive rate K/n. The correlation is a product: how well the expected area is aligned with the expected metric
 # (this wants β near K/n) times how reliably the area is estimated (this wants a large β).
+#
+# **What to look at:** on the left, the peak (star) of few train positives lies further right, at softer areas; on the right,
+# their best β hardly moves with K.
 
 # %%
 family = [Binormal(mu, sigma) for mu in (1.4, 1.7, 2.0) for sigma in (0.7, 1.0, 1.4)]
@@ -181,7 +181,7 @@ with style() as plt:
         ylabel="best β on train",
         title="Few positives: flat, and soft at small K",
     )
-plt.show()
+    picture(figure, "Which β on train goes best with Recall on test")
 
 # %% [markdown]
 # The fewer positives a user has, the less the best β moves with K, and at small K the softer it is: the same two things
