@@ -169,7 +169,7 @@ def test_rows_of_another_format_are_not_kept(study, tmp_path):
 def test_only_known_data_sets_where_there_is_a_choice(study, tmp_path):
     with pytest.raises(ValueError, match="data must be one of 'ml-100k', got 'gowalla'"):
         make("F8", Options(data=("gowalla",)), tmp_path)
-    with pytest.raises(ValueError, match="data must be left out for F2: only F1, F8, .* have a choice of data sets"):
+    with pytest.raises(ValueError, match="data must be left out for F2: only F1, T1, .* have a choice of data sets"):
         make("F2", Options(data=("ml-100k",)), tmp_path)
 
 
