@@ -95,7 +95,9 @@ class Dialect:
         return self.separator if len(self.separator.encode()) == 1 else _INNER
 
     def prepare(self, content: bytes) -> bytes:
-        """The content with one byte in the separator's place."""
+        """The content with one byte in the separator's place, and one kind of line end (parsers differ on ``\\r``)."""
+        if b"\r" in content:
+            content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         return content if self.byte == self.separator else content.replace(self.separator.encode(), _INNER.encode())
 
     def plain(self, field: str) -> str:

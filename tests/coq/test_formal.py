@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 from math import isqrt
 from pathlib import Path
 
@@ -15,8 +14,8 @@ from proofs_check import formal
 from sim.metrics import hits_at_k_from_labels, opauc_count, topk_bounds_from_opauc
 
 needs_coq = pytest.mark.skipif(
-    shutil.which("coqc") is None and os.environ.get("HNS_REQUIRE_COQ") != "1",
-    reason="coqc is not installed: make formal installs it and runs these tests",
+    os.environ.get("HNS_REQUIRE_COQ") != "1",
+    reason="make formal installs coqc and runs these tests: they compile for long",
 )
 REALS = ("LambdaStar.v", "Nesting.v", "Resolution.v")
 FIELDS = ("hits", "X", "lo", "hi", "lo_paper", "hi_paper")

@@ -7,7 +7,6 @@ import pytest
 
 from sim.data import FetchError
 from sim.rankings import lattice_moments
-from sim.studies import Options
 from sim.studies.correlation import f6_llpauc as corr_llpauc
 from sim.studies.correlation import f6_methods as corr_methods
 from sim.studies.correlation import f6_models as corr_models
@@ -15,18 +14,13 @@ from sim.studies.correlation import f6_sampled as corr_sampled
 
 
 @pytest.fixture(scope="module")
-def options(tmp_path_factory):
-    return Options(profile="smoke", results=tmp_path_factory.mktemp("results"))
+def models(smoke_table):
+    return smoke_table("F6-models")
 
 
 @pytest.fixture(scope="module")
-def models(options):
-    return corr_models.run(options)
-
-
-@pytest.fixture(scope="module")
-def llpauc(options):
-    return corr_llpauc.run(options)
+def llpauc(smoke_table):
+    return smoke_table("F6-llpauc")
 
 
 def test_random_rankings_meet_their_closed_form(models):
@@ -89,8 +83,8 @@ def test_llpauc_helps_counting_metrics_where_the_top_has_few_negatives(llpauc):
     assert len(grid) == grid.ll_top.nunique() * grid.ll_m.nunique()
 
 
-def test_sampled_metrics_meet_their_closed_form(options):
-    table = corr_sampled.run(options)
+def test_sampled_metrics_meet_their_closed_form(smoke_table):
+    table = smoke_table("F6-sampled")
     random = table[table.exact.notna()]
     # Student t, 63 degrees of freedom: 7.5 with probability 3e-10, some 800 strongly dependent points; 300 rankings
     # leave the errors themselves uncertain where hits are rare
@@ -100,8 +94,8 @@ def test_sampled_metrics_meet_their_closed_form(options):
     assert f"{auc.set_index('n_sampled').exact[100]:.2f} with 100" in corr_sampled.caption(table)
 
 
-def test_coefficients_agree_on_the_place_and_not_on_the_height(options):
-    table = corr_methods.run(options)
+def test_coefficients_agree_on_the_place_and_not_on_the_height(smoke_table):
+    table = smoke_table("F6-methods")
     peaks = corr_methods.peaks_of(table)
     far = peaks[(peaks["peak_m", "pearson"] >= 10) & peaks.metric.isin(["recall", "ndcg"])]
     assert len(far) >= 4

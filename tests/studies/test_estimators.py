@@ -6,31 +6,29 @@ import numpy as np
 import pytest
 
 from sim.sampling import DNS, SoftmaxExact, SoftmaxV
-from sim.studies import Options
 from sim.studies.estimators import e_beta as realised_beta
 from sim.studies.estimators import e_bias as estimator_bias
 from sim.studies.estimators import e_error as estimator_error
 from sim.studies.estimators import e_rates as estimator_rates
 from sim.studies.estimators.common import MODELS, SAMPLERS, at_beta
 
-SMOKE = Options(profile="smoke")
 SIGMAS = 7.0
 """128 positives in 64 groups: Student's t with 63 degrees of freedom exceeds 7 with probability 2e-9."""
 
 
 @pytest.fixture(scope="module")
-def bias():
-    return estimator_bias.run(SMOKE)
+def bias(smoke_table):
+    return smoke_table("E-bias")
 
 
 @pytest.fixture(scope="module")
-def rates():
-    return estimator_rates.run(SMOKE)
+def rates(smoke_table):
+    return smoke_table("E-rates")
 
 
 @pytest.fixture(scope="module")
-def betas():
-    return realised_beta.run(SMOKE)
+def betas(smoke_table):
+    return smoke_table("E-beta")
 
 
 def test_nominal_beta():
@@ -65,8 +63,8 @@ def test_softmax_v_is_harder_than_softmax_exact_and_that_than_dns(bias):
     assert (very["mean"] > soft["mean"]).all() and (soft["mean"] > means["DNS"]["mean"]).all()  # on the same draws
 
 
-def test_error_of_dns_vanishes_with_the_whole_pool_and_that_of_softmax_does_not():
-    table = estimator_error.run(SMOKE)
+def test_error_of_dns_vanishes_with_the_whole_pool_and_that_of_softmax_does_not(smoke_table):
+    table = smoke_table("E-error")
     whole = table.N.eq(estimator_error.SAMPLE[1]) & (table.target == "sample")
     sample = table[whole].set_index(["quantity", "sampler"])
     for quantity in ("value", "gradient"):
@@ -108,7 +106,6 @@ def test_realised_beta(betas):
 
 
 @pytest.mark.parametrize("module", [estimator_bias, estimator_error, estimator_rates, realised_beta])
-def test_captions_hold_no_missing_number(module, bias, rates, betas):
-    table = {estimator_bias: bias, estimator_rates: rates, realised_beta: betas}.get(module)
-    text = module.caption(module.run(SMOKE) if table is None else table)
+def test_captions_hold_no_missing_number(module, smoke_table):
+    text = module.caption(smoke_table(module.STUDY.id))
     assert "nan" not in text and "inf" not in text.replace("infinit", "")

@@ -16,16 +16,12 @@ from sim.runs.output import write_figure
 from sim.studies import Options, Study, get_study, make, studies
 from sim.studies import f2 as fig2
 from sim.studies.correlation import f6 as fig6
-from sim.studies.hardness import f7 as fig7
-
-
-@pytest.fixture(scope="module")
-def options(tmp_path_factory):
-    return Options(profile="smoke", jobs=2, results=tmp_path_factory.mktemp("results"))
 
 
 @pytest.mark.parametrize("name", studies())
-def test_writes_its_files(name, options, tmp_path):
+def test_writes_its_files(name, options, smoke_table, tmp_path, monkeypatch):
+    made = smoke_table(name)
+    stand_in(monkeypatch, replace(get_study(name), run=lambda options: made))
     outcome = make(name, options, tmp_path)
     assert outcome.missing == ""
     suffixes = {p.suffix for p in outcome.paths}
@@ -61,8 +57,8 @@ def test_two_rankings_agree_in_auc_and_differ_at_the_head():
     assert hits_at_k_from_labels(a, fig2.K) > hits_at_k_from_labels(b, fig2.K)
 
 
-def test_fig6_peaks_are_the_reference_points(options):
-    table = fig6.run(options)
+def test_fig6_peaks_are_the_reference_points(smoke_table):
+    table = smoke_table("F6")
     peaks = table[table.peak].set_index(["metric", "k"])
     for (metric, k), (m, r) in {
         ("recall", 5): (6, 0.9226), ("recall", 20): (24, 0.9362), ("recall", 50): (60, 0.9376),
@@ -75,8 +71,8 @@ def test_fig6_peaks_are_the_reference_points(options):
     assert auc[50] < 0.4 < auc[100]  # "AUC stays under 0.4" holds for small K only: claim F6-1
 
 
-def test_fig7_orders_hardness(options):
-    table = fig7.run(options)
+def test_fig7_orders_hardness(smoke_table):
+    table = smoke_table("F7")
     for panel, sign in (("M", -1), ("N", 1)):
         curves = table[table.panel == panel].pivot(index="rank", columns="parameter", values="cumulative")
         assert (sign * np.diff(curves.to_numpy(), axis=1) >= -1e-12).all()
@@ -169,7 +165,7 @@ def test_rows_of_another_format_are_not_kept(study, tmp_path):
 def test_only_known_data_sets_where_there_is_a_choice(study, tmp_path):
     with pytest.raises(ValueError, match="data must be one of 'ml-100k', got 'gowalla'"):
         make("F8", Options(data=("gowalla",)), tmp_path)
-    with pytest.raises(ValueError, match="data must be left out for F2: only F1, F8, .* have a choice of data sets"):
+    with pytest.raises(ValueError, match="data must be left out for F2: only F1, T1, .* have a choice of data sets"):
         make("F2", Options(data=("ml-100k",)), tmp_path)
 
 

@@ -13,22 +13,15 @@ from scipy import sparse
 from sim.runs.realised import realised_hardness
 from sim.sampling import DNS, SoftmaxExact, SoftmaxV, Uniform
 from sim.studies import Options, get_study
-from sim.studies.correlation import f6_data as corr_data
 from sim.studies.guideline import f11 as fig11
 from sim.studies.guideline import g1_sets as data_sets
 from sim.studies.guideline import g_ablation as ablation
 from sim.studies.guideline import g_collapse as collapse
-from sim.studies.guideline import g_map as hardness_map
 from sim.studies.guideline import grids as guideline
 from sim.studies.guideline.curves import best
 from sim.studies.guideline.g2_trend import trend_rows
 from sim.studies.tables import f1 as fig1
 from sim.studies.tables import table2
-
-
-@pytest.fixture(scope="module")
-def options(tmp_path_factory):
-    return Options(profile="smoke", jobs=2, results=tmp_path_factory.mktemp("results"))
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +65,8 @@ def test_cells_of_the_plans_keep_their_names():
     assert [c.key for c in cells] == ["08936d66c4ff9a895511", "1dea8f46b82ecfbd1fd9"]
 
 
-def test_curves(options):
-    table = get_study("F8").run(options)
+def test_curves(smoke_table):
+    table = smoke_table("F8")
     models = table[table.hardness > 0]
     assert set(models.sampler) == {str(s) for s in guideline.SMOKE.points["M"]}
     assert (models.low <= models["mean"]).all() and (models["mean"] <= models.high).all()
@@ -85,8 +78,8 @@ def test_curves(options):
     assert models[models.metric == "recall"].groupby("sampler")["mean"].apply(lambda x: x.is_monotonic_increasing).all()
 
 
-def test_map(options):
-    table = hardness_map.run(options)
+def test_map(smoke_table):
+    table = smoke_table("G-map")
     assert (table.set_low <= table.beta).all() and (table.beta <= table.set_high).all()
     assert (table.beta_hardest <= table.peak).all() and (table.peak <= table.beta_softest).all()
     assert table[["p_hardest", "p_softest"]].stack().between(0, 1).all()
@@ -107,10 +100,10 @@ def test_a_data_set_without_the_axes_is_an_error_that_names_those_with(module, d
         module.run(Options(profile="paper", data=(data,)))
 
 
-def test_best_sets_are_read_off_the_levels(options):
-    table = data_sets.run(options)
+def test_best_sets_are_read_off_the_levels(smoke_table):
+    table = smoke_table("G1-sets")
     (row,) = data_sets.best_sets(table).itertuples()
-    levels = get_study("F8").run(options).query("metric == 'ndcg' and k == 20 and hardness > 0").set_index("hardness")
+    levels = smoke_table("F8").query("metric == 'ndcg' and k == 20 and hardness > 0").set_index("hardness")
     assert row.best == levels["mean"].idxmax() and row.value == levels["mean"].max()
     inside = levels.index[levels.p_best > 0.05]
     assert (row.low, row.high) == (inside.min(), inside.max()) and row.low <= row.best <= row.high
@@ -125,22 +118,22 @@ def test_best_sets_are_read_off_the_levels(options):
     assert [line.get_label() for line in left.lines if line.get_linestyle() == "--"] == [later]
 
 
-def test_fig11_is_relative_to_the_best(options):
-    table = fig11.run(options)
+def test_fig11_is_relative_to_the_best(smoke_table):
+    table = smoke_table("F11")
     assert (table.groupby(["metric", "k"]).relative.max() == 1).all()
     assert set(table.k) == set(fig11.KS)
 
 
-def test_collapse_has_no_distance_from_itself(options):
-    table = collapse.run(options)
+def test_collapse_has_no_distance_from_itself(smoke_table):
+    table = smoke_table("G-collapse")
     assert np.allclose(table[table.axis == "M"].off, 0)
     assert (table.groupby(["metric", "k", "scale"]).relative.max() == 1).all()
     assert table[table.axis != "M"].off.notna().any()
 
 
-def test_correlations_are_those_of_numpy(options):
+def test_correlations_are_those_of_numpy(options, smoke_table):
     """Over models and within users, against the definitions on all tables at once."""
-    table = corr_data.run(options)
+    table = smoke_table("F6-data")
     assert table.correlation.between(-1, 1).all()
     grid = guideline.SMOKE
     studies = [guideline.train(grid, axis, options) for axis in ("M", "N", "rho", "rho-exact")]
@@ -165,8 +158,8 @@ def test_ablation_changes_one_thing_at_a_time():
     assert positives.decays == own.decays and summed.decays == both.decays == (ablation.FIXED_DECAY,)
 
 
-def test_fig1_has_the_means_of_table2_and_compares_with_uniform(options):
-    table = fig1.run(options).set_index(["data", "method", "metric"])
+def test_fig1_has_the_means_of_table2_and_compares_with_uniform(options, smoke_table):
+    table = smoke_table("F1").set_index(["data", "method", "metric"])
     rows = table2.run(replace(options, methods=fig1.METHODS)).set_index(["data", "method", "metric"])
     assert sorted(table.index) == sorted(rows.index)
     pd.testing.assert_series_equal(table["mean"], rows["mean"].loc[table.index], rtol=1e-12)

@@ -12,30 +12,24 @@ from sim.bpr import BPRMF
 from sim.rankings import hidden_attenuation, optimal_weights, peak
 from sim.runs.cells import Cell, observed
 from sim.sampling import DNS, rank_distribution
-from sim.studies import Options
 from sim.studies import fn as false_negatives
 from sim.studies.hardness import f7_synthetic as hardness_synthetic
 from sim.studies.hardness import g2_optimal as optimal_hardness
 
 
 @pytest.fixture(scope="module")
-def options(tmp_path_factory):
-    return Options(profile="smoke", jobs=2, results=tmp_path_factory.mktemp("results"))
+def optimal(smoke_table):
+    return smoke_table("G2-optimal")
 
 
 @pytest.fixture(scope="module")
-def optimal(options):
-    return optimal_hardness.run(options)
+def synthetic(smoke_table):
+    return smoke_table("F7-synthetic")
 
 
 @pytest.fixture(scope="module")
-def synthetic(options):
-    return hardness_synthetic.run(options)
-
-
-@pytest.fixture(scope="module")
-def hidden(options):
-    return false_negatives.run(options)
+def hidden(smoke_table):
+    return smoke_table("FN")
 
 
 def test_g2_optimal_is_the_exact_theory_where_rankings_are_random(optimal):

@@ -10,7 +10,6 @@ from sim.core.random import stream
 from sim.sampling import AOBPR, IRGAN, WARP, AdaSIR, Kernel, simulate_rank_distribution
 from sim.sampling.kernels.pools import set_bit
 from sim.sampling.kernels.proposals import draw_proposed
-from sim.studies import Options
 from sim.studies.hardness import f7_samplers as hardness_samplers
 from sim.studies.hardness.f7_samplers import N, World, _now, law_of, synthetic
 
@@ -24,8 +23,8 @@ def world() -> World:
 
 
 @pytest.fixture(scope="module")
-def table():
-    return hardness_samplers.run(Options(profile="smoke"))
+def table(smoke_table):
+    return smoke_table("F7-samplers")
 
 
 def test_aobpr_draws_its_exact_law(world):

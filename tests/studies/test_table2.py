@@ -12,7 +12,6 @@ from sim.data import FetchError
 from sim.runs.cells import Cell
 from sim.runs.means import means_of
 from sim.sampling import DNS, NonSampling
-from sim.studies import Options
 from sim.studies.guideline import grids as guideline
 from sim.studies.tables import table2
 from sim.studies.tables.methods import (
@@ -27,11 +26,6 @@ from sim.studies.tables.methods import (
     run_grids,
     sentences,
 )
-
-
-@pytest.fixture(scope="module")
-def options(tmp_path_factory):
-    return Options(profile="smoke", jobs=1, results=tmp_path_factory.mktemp("results"))
 
 
 @pytest.fixture
