@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pandas as pd
 
+from ...core.later import Later
 from ...data import FetchError
 from ...rankings import (
     LINEAR_METRICS,
@@ -48,20 +49,22 @@ SIZES = ((200, 800, 20_000), (100, 9_900, 5_000), (100, 99_900, 1_500))
 FEW = 50
 """Positives in the top K, over all rankings, below which a row is too rare an event to draw."""
 
-MODELS: dict[str, ScoreModel | None] = {
-    "random": None,
-    "binormal, AUC .75": Binormal.from_auc(0.75),
-    "binormal": Binormal.from_auc(0.9),
-    "binormal, sd 2": Binormal.from_auc(0.9, sigma=2.0),
-    "binormal, sd 1/2": Binormal.from_auc(0.9, sigma=0.5),
-    "Student t, 3 df": StudentT.from_auc(0.9, df=3.0),
-    "logistic": LogisticShift.from_auc(0.9),
-    "Gumbel": GumbelShift.from_auc(0.9),
-    "power": PowerROC.from_auc(0.9),
-    "beta": BetaScores.from_auc(0.9),
-    "popularity": PopularitySkewed.from_auc(0.9),
-    "10% false negatives": FalseNegatives.from_auc(0.9, share=0.1),
-}
+MODELS: Later[ScoreModel | None] = Later(
+    {
+        "random": lambda: None,
+        "binormal, AUC .75": lambda: Binormal.from_auc(0.75),
+        "binormal": lambda: Binormal.from_auc(0.9),
+        "binormal, sd 2": lambda: Binormal.from_auc(0.9, sigma=2.0),
+        "binormal, sd 1/2": lambda: Binormal.from_auc(0.9, sigma=0.5),
+        "Student t, 3 df": lambda: StudentT.from_auc(0.9, df=3.0),
+        "logistic": lambda: LogisticShift.from_auc(0.9),
+        "Gumbel": lambda: GumbelShift.from_auc(0.9),
+        "power": lambda: PowerROC.from_auc(0.9),
+        "beta": lambda: BetaScores.from_auc(0.9),
+        "popularity": lambda: PopularitySkewed.from_auc(0.9),
+        "10% false negatives": lambda: FalseNegatives.from_auc(0.9, share=0.1),
+    }
+)
 """Score models by name; AUC 0.9 unless the name says otherwise."""
 
 TRAINED = "trained, ml-100k"

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from ...core.later import Later
 from ...objectives import logistic_loss
 from ...rankings import (
     Binormal,
@@ -44,12 +45,14 @@ METRICS = ("recall", "ndcg", "ap", "mrr", "hit")
 KS = (1, 2, 5, 10, 20, 50, 100, 200)
 RHOS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 20.0, 50.0)
 TOPS = (1, 2, 3, 5, 10, 20, 50, 100, 200)
-MODELS: dict[str, ScoreModel] = {
-    "binormal, AUC .7": Binormal.from_auc(0.7),
-    "binormal, AUC .9": Binormal.from_auc(0.9),
-    "Student t, AUC .9": StudentT.from_auc(0.9),
-    "popularity, AUC .9": PopularitySkewed.from_auc(0.9),
-}
+MODELS: Later[ScoreModel] = Later(
+    {
+        "binormal, AUC .7": lambda: Binormal.from_auc(0.7),
+        "binormal, AUC .9": lambda: Binormal.from_auc(0.9),
+        "Student t, AUC .9": lambda: StudentT.from_auc(0.9),
+        "popularity, AUC .9": lambda: PopularitySkewed.from_auc(0.9),
+    }
+)
 CUT, POOL, SOFT_V, SOFT_EXACT = "OPAUC(β)", f"DNS(M, {N})", f"Softmax-v(ρ, {N})", f"Softmax-exact(ρ, {N})"
 COLOURS = {
     "any weights": PALETTE["grey"], "falling weights": PALETTE["black"], CUT: PALETTE["sky"],
