@@ -39,7 +39,7 @@ def picture(figure: Any, alt: str = "") -> None:
     from PIL import Image as Pixels
 
     wide, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(wide, format="png", dpi=2 * 96, bbox_inches="tight", facecolor="white")
+    figure.savefig(wide, format="png", dpi=2 * 96, facecolor="white")
     plt.close(figure)
     pixels = Pixels.open(wide).convert("RGB")
     pixels.quantize(COLOURS, dither=Pixels.Dither.NONE).save(small, "png", optimize=True)
