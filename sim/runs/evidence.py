@@ -92,7 +92,9 @@ def _plain(value: Any) -> Any:
 
 
 def stratified(runs: Mapping[str, Run], n: int, seed: int, most: float = math.inf) -> list[str]:
-    """Keys of ``n`` runs at random: first of every sampler and model the hardest and the softest, then any.
+    """Keys of ``n`` runs at random: one of every sampler and model, the hardest; then the softest ones; then any.
+
+    The softest ones begin with the sampler of the most levels of hardness.
 
     Parameters
     ----------
@@ -102,20 +104,23 @@ def stratified(runs: Mapping[str, Run], n: int, seed: int, most: float = math.in
     seed : int
         Of the draw.
     most : float
-        Runs of a larger :attr:`Run.cost` are left out.
+        Runs of a larger :attr:`Run.cost` are left out, but for the cheapest of a sampler and model that has no other.
     """
     rng = np.random.default_rng(seed)
-    keys = [key for key in runs if runs[key].cost <= most]
+    keys = list(runs)
     rng.shuffle(keys)
-    strata: dict[tuple[str, str], list[str]] = {}
+    families: dict[tuple[str, str], list[str]] = {}
     for key in keys:
-        strata.setdefault(runs[key].family, []).append(key)
-    ends: list[str] = []
-    for own in strata.values():
-        ranked = sorted(own, key=lambda key: _hardness(runs[key].cell))
-        ends += [ranked[0], ranked[-1]]
-    first = list(dict.fromkeys(key for pair in (ends[::2], ends[1::2]) for key in pair))
-    return list(dict.fromkeys([*first, *keys]))[:n]
+        families.setdefault(runs[key].family, []).append(key)
+    hardest, softest = [], []
+    for own in families.values():
+        cheap = [key for key in own if runs[key].cost <= most] or [min(own, key=lambda key: runs[key].cost)]
+        ranked = sorted(cheap, key=lambda key: _hardness(runs[key].cell))
+        hardest.append(ranked[0])
+        softest.append((len({_hardness(runs[key].cell) for key in ranked}), ranked[-1]))
+    soft = [key for levels, key in sorted(softest, key=lambda end: -end[0]) if levels > 1]
+    rest = [key for key in keys if runs[key].cost <= most]
+    return list(dict.fromkeys([*hardest, *soft, *rest]))[:n]
 
 
 def _hardness(cell: Cell) -> float:

@@ -99,7 +99,7 @@ def read_table(name: str, path: Path) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        table = pd.read_csv(path, dtype={"key": str, "split": str, "value": float})
+        table = pd.read_csv(path, dtype={"key": str, "split": str, "value": float}, low_memory=False)
         if missing := [column for column in _COLUMNS if column not in table]:
             raise ValueError(f"it has no {', '.join(missing)}")
     except (OSError, ValueError) as error:

@@ -21,6 +21,7 @@ from sim.sampling import DNS, SoftmaxV, Uniform
 from sim.studies import Options, get_study, make
 from sim.studies.reproduce import losses
 from sim.studies.verification.compare import TOLERANCE, compare
+from sim.studies.verification.verify import LONGEST
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = ROOT / "figures"
@@ -139,7 +140,21 @@ def test_a_sample_takes_every_sampler_and_both_ends(evidence):
         dns = {runs[key].cell.sampler.M for key in chosen if runs[key].family == ("DNS", "BPRMF")}
         assert {1, 20} <= dns
     assert set(stratified(runs, 99, 0)) == set(runs)
-    assert stratified(runs, 9, 0, most=0.0) == []
+    cheap = stratified(runs, 9, 0, most=0.0)  # of each family one run all the same, the cheapest
+    assert sorted(runs[key].family for key in cheap) == sorted(families)
+    assert all(runs[key].cost == min(r.cost for r in runs.values() if r.family == runs[key].family) for key in cheap)
+
+
+def test_the_committed_runs_that_anyone_can_train_have_every_family_and_both_ends():
+    """Of ml-100k, which comes through the package index, the default sample takes them all."""
+    runs = committed_runs(FIGURES / "cells" / "ml-100k.csv.gz")
+    chosen = stratified(runs, 24, 0, LONGEST)
+    assert len(chosen) == 24 and {runs[key].family for key in chosen} == {run.family for run in runs.values()}
+    names = {run.family for run in runs.values()}
+    assert {"LightGCN", "BPRMF"} == {model for _, model in names}
+    assert {name for name, _ in names} >= {"DNS", "SoftmaxV", "SoftmaxExact", "Softmax", "Uniform", "WARP", "AHNS"}
+    shares = [runs[key].cell.sampler.M / runs[key].cell.sampler.N for key in chosen if runs[key].family[0] == "DNS"]
+    assert min(shares) <= 0.1 and max(shares) >= 0.5
 
 
 def test_runs_trained_anew_are_equal_and_one_altered_digit_is_told(evidence, tmp_path):

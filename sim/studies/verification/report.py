@@ -92,7 +92,10 @@ def sentence(report: Report) -> str:
     good, equal = sum(s.agrees for s in report.studies), sum(r.equal for r in report.runs)
     parts = []
     if report.studies:
-        parts.append(f"{_of(good, len(report.studies))} figures and tables agree with what is published")
+        anew = sum(s.table.made > 0 for s in report.studies)
+        drawn = len(report.studies) - anew
+        how = f" ({anew} computed anew, {drawn} drawn anew from their tables)" if drawn else ""
+        parts.append(f"{_of(good, len(report.studies))} figures and tables agree with what is published{how}")
     if report.runs:
         outcome = "all equal" if equal == len(report.runs) else f"{equal} equal"
         parts.append(f"{len(report.runs)} of {report.known:,} runs trained anew, {outcome}")
@@ -153,7 +156,7 @@ def page(report: Report, figures: Path, out: Path) -> str:
         f"<th>{name}</th>" for name in ("", "", "rows", "made anew", "equal", "largest deviation", "", "how")
     )
     notes = "".join(f'<li class="bad">{_esc(text)}</li>' for text in deviations(report))
-    notes += "".join(f"<li>{_esc(name)} could not be had: {_esc(why)}</li>" for name, why in report.unavailable.items())
+    notes += "".join(f"<li>{_esc(why)}</li>" for why in report.unavailable.values())
     runs = "".join(
         f"<tr><td><code>{_esc(r.key)}</code></td><td>{_esc(r.what)}</td>"
         + ("<td>equal</td></tr>" if r.equal else f'<td class="bad">{r.deviation:.1e}</td></tr>')
@@ -189,5 +192,5 @@ def heading() -> str:
 
 def summary(report: Report) -> Sequence[str]:
     """The last lines on the terminal."""
-    lines = [f"not to be had: {name}: {why}" for name, why in report.unavailable.items()]
+    lines = [f"not to be had: {why} (hns data info {name})" for name, why in report.unavailable.items()]
     return [*lines, *deviations(report), sentence(report)]

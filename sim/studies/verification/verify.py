@@ -112,7 +112,7 @@ def _runs(
         try:
             size = load(data, data_dir=options.data_dir, progress=options.progress).train.nnz
         except FetchError as error:
-            report.unavailable[data] = str(error).splitlines()[0]
+            report.unavailable[data] = str(error).partition(": get it by hand")[0]
             continue
         if sample is None or keys or size <= LARGEST:
             at_hand |= runs
