@@ -87,8 +87,7 @@ def data_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-OPEN = {
-}
+OPEN = {}
 """Tests that fail and are to be mended, each with what is known; the list may only become shorter."""
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import json
 import math
+import re
 import shutil
 from pathlib import Path
 
@@ -13,12 +15,13 @@ import pandas as pd
 import pytest
 
 from sim.cli.main import main
+from sim.runs import cells as engine
 from sim.runs.cells import Cell, CellsMissing, compute_cells
 from sim.runs.evidence import committed_runs, retrain, stratified
 from sim.runs.means import means_of
 from sim.runs.output import as_stored
 from sim.sampling import DNS, SoftmaxV, Uniform
-from sim.studies import Options, get_study, make
+from sim.studies import Options, get_study, make, studies
 from sim.studies.reproduce import losses
 from sim.studies.verification.compare import TOLERANCE, compare
 from sim.studies.verification.verify import LONGEST
@@ -79,6 +82,18 @@ def test_numbers_below_their_error_are_zero_and_whole_ones_keep_all_digits():
     stored = as_stored(table, {"e": 1e-12})
     assert stored.e.tolist() == [0.0, 0.002] and stored.v.tolist() == [3e-17, 1.0]
     assert stored.n[0] == 1_684_846 and np.isnan(stored.n[1])
+
+
+@pytest.mark.parametrize("study", studies().values(), ids=lambda study: study.id)
+def test_the_published_keep_their_errors_as_zero_and_their_seconds_apart(study):
+    record = json.loads((FIGURES / f"{study.id}.json").read_text(encoding="utf-8"))
+    assert record.get("zero_below", {}) == dict(study.zero_below)  # the bound stands beside
+    table = pd.read_csv(FIGURES / f"{study.id}.csv")
+    for name, error in study.zero_below.items():
+        assert not ((table[name] != 0) & (table[name].abs() < error)).any(), name
+    for made in (record, *record.get("others", {}).values()):
+        assert not {"seconds", "versions"} & set(made)
+        assert set(made.get("run", {})) <= {"seconds", "versions"}
 
 
 @pytest.fixture(scope="module")
@@ -243,6 +258,26 @@ def test_named_runs_are_trained_anew(published, evidence, tmp_path, capsys):
     assert "run must be one of those in" in capsys.readouterr().err
 
 
+def test_another_arithmetic_is_told_with_the_runs_that_differ_and_by_how_much(
+    published, evidence, tmp_path, capsys, monkeypatch
+):
+    """A trainer whose steps are longer for one sampler: its runs deviate, the others do not."""
+    train = engine._train
+
+    def longer(cell, data, n_threads):
+        model = cell.model | ({"lr": 0.1} if isinstance(cell.sampler, SoftmaxV) else {})
+        return train(dataclasses.replace(cell, model=model), data, n_threads)
+
+    monkeypatch.setattr(engine, "_train", longer)
+    runs = evidence[1][:5]
+    assert verify(published, tmp_path, "--run", *(cell.key for cell in runs)) == 1
+    said = [line for line in capsys.readouterr().out.splitlines() if "deviates by" in line]
+    differ = [cell for cell in runs if isinstance(cell.sampler, SoftmaxV)]
+    assert [re.match(r"run (\w+) \(.*\): deviates by \d\.\de-\d\d\. Show it:", line)[1] for line in said] == [
+        cell.key for cell in differ
+    ]
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -262,8 +297,6 @@ def test_what_is_published_is_safe(words, says, capsys, monkeypatch, tmp_path):
 
 def test_rows_are_not_replaced_by_lesser_ones(tmp_path, monkeypatch):
     from dataclasses import replace as changed
-
-    from sim.studies import studies
 
     def run(options):
         seeds, tried = {"default": (3, 2), "paper": (5, 6)}[options.profile]
