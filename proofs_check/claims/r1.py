@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from sim.core.later import Later
 from sim.estimators import (
     cut_elasticity,
     hardest_cut,
@@ -35,14 +36,16 @@ from ..tally import Tally
 from .s1 import Masses, _cut, _levels
 from .s1_pool import _distortion, _solve
 
-MODELS: dict[str, ScoreModel] = {
-    "binormal, AUC .8": Binormal.from_auc(0.8),
-    "binormal, AUC .9": Binormal.from_auc(0.9),
-    "logistic, AUC .9": LogisticShift.from_auc(0.9),
-    "Gumbel, AUC .9": GumbelShift.from_auc(0.9),
-    "power, theta .4": PowerROC(0.4),
-    "power, theta .7": PowerROC(0.7),
-}
+MODELS: Later[ScoreModel] = Later(
+    {
+        "binormal, AUC .8": lambda: Binormal.from_auc(0.8),
+        "binormal, AUC .9": lambda: Binormal.from_auc(0.9),
+        "logistic, AUC .9": lambda: LogisticShift.from_auc(0.9),
+        "Gumbel, AUC .9": lambda: GumbelShift.from_auc(0.9),
+        "power, theta .4": lambda: PowerROC(0.4),
+        "power, theta .7": lambda: PowerROC(0.7),
+    }
+)
 SPAN = (1, 10, 100)
 
 
