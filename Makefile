@@ -12,11 +12,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export MPLBACKEND ?= Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help venv reproduce test lint check formal bench docs lock clean
+.PHONY: help venv reproduce test quick lint check formal bench docs lock clean
 
 help:
 	@echo 'make reproduce   every figure and table made anew in build/reproduce/ and compared with what is committed'
 	@echo 'make test        lint, types, and the whole test suite'
+	@echo 'make quick       a minute of it: lint, types, the first case of each test of the library'
 	@echo 'make check       the ledger: each claim of the paper with its evidence and verdict'
 	@echo 'make formal      the machine-checked proofs (installs Coq with apt-get if it is missing)'
 	@echo 'make docs        run the notebooks and store their outputs'
@@ -47,6 +48,9 @@ reproduce: $(STAMP)
 
 test: lint
 	OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=2 $(BIN)/python -m pytest -n $(N) --dist worksteal $(ARGS)
+
+quick: lint
+	OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=2 $(BIN)/python -m pytest -n $(N) --dist worksteal --quick $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

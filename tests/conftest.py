@@ -23,11 +23,20 @@ _cache = pytest.StashKey[str | None]()
 # Compilation makes first examples slow, so no deadline. CI is derandomised: the same examples every time.
 settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", parent=settings.get_profile("dev"), derandomize=True, database=None)
+settings.register_profile("quick", parent=settings.get_profile("dev"), max_examples=10)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+WHOLE = (
+    "tests/test_notebooks.py", "tests/test_nojit.py", "tests/test_fuzz.py", "tests/studies/", "tests/runs/",
+    "tests/cli/", "tests/proofs_check/", "tests/coq/", "tests/core/test_signals.py", "tests/core/test_fork.py", "sim/",
+    "proofs_check/",
+)  # fmt: skip
+"""What --quick leaves out: whole programs, processes, studies, examples in docstrings."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="also run the tests marked slow")
+    parser.addoption("--quick", action="store_true", help="the first case of each test of the library, in a minute")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -46,6 +55,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--quick"):
+        settings.load_profile("quick")
+        first = {}
+        for item in items:
+            if not item.nodeid.startswith(WHOLE):
+                first.setdefault(item.nodeid.partition("[")[0], item)
+        config.hook.pytest_deselected(items=[item for item in items if item not in first.values()])
+        items[:] = first.values()
     if config.getoption("--slow"):
         return
     skip = pytest.mark.skip(reason="long test: run with --slow")
