@@ -71,6 +71,10 @@ def _declare(p: argparse.ArgumentParser) -> None:
         "--reuse", type=Path, nargs="+", default=[], metavar="CSV",
         help="means of earlier runs, by 'hns results --csv': where they suffice, those runs are not done again",
     )  # fmt: skip
+    p.add_argument(
+        "--words", action="store_true",
+        help="write the captions and findings in figures/ anew from the tables there, and stop; nothing is computed",
+    )  # fmt: skip
     train.add_argument("--publish", action="store_true", help="write into figures/")
     train.add_argument("--force", action="store_true", help="with --publish: replace rows by lesser ones all the same")
     add_surroundings(p)
@@ -81,6 +85,13 @@ def _run(options: argparse.Namespace) -> int:
         from ..studies import studies
 
         show_table("", ("id", "what"), [(study.id, study.title) for study in studies().values()])
+        return 0
+    if options.words:
+        from ..studies import reword, studies, study_ids
+
+        for name in study_ids(options.only or []) or studies():
+            if reword(name, options.figures):
+                say(f"{name}: words written anew")
         return 0
     made = ("train", "profile", "data", "method", "reuse", "publish", "force")
     if any(getattr(options, name) for name in made):

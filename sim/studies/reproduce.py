@@ -19,7 +19,7 @@ from .study import get_study, studies
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Outcome", "losses", "make", "reproduce"]
+__all__ = ["Outcome", "losses", "make", "reproduce", "reword"]
 
 _MADE = ("profile", "seed", "command", "run")
 
@@ -192,3 +192,16 @@ def reproduce(
 ) -> list[Outcome]:
     """Run the named studies (all by default), one after the other."""
     return [make(name, options, folder) for name in names or studies()]
+
+
+def reword(name: str, folder: Path) -> bool:
+    """Write title, caption and findings of a published table anew from it; whether they were others."""
+    import pandas as pd
+
+    study, record = get_study(name), folder / f"{name}.json"
+    table, info = pd.read_csv(folder / f"{name}.csv"), json.loads(record.read_text(encoding="utf-8"))
+    words = {"title": study.title, "caption": study.caption(table), "findings": study.findings(table)}
+    if info | words == info:
+        return False
+    write_text(record, json.dumps(info | words, indent=2, ensure_ascii=False) + "\n")
+    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
 
 import matplotlib.colors
@@ -51,14 +52,19 @@ def test_split_and_made_are_checked():
 
 
 def test_words_of_the_committed_tables(published):
-    """Sentences are whole, name what they are about once, and say nothing about numbers that are missing."""
+    """Sentences are whole, name what they are about once, and say nothing about numbers that are missing.
+
+    They are those of the records in figures/; if not: hns reproduce --words.
+    """
     study, table = published
+    record = json.loads((FIGURES / f"{study.id}.json").read_text(encoding="utf-8"))
+    assert (record["title"], record["caption"]) == (study.title, study.caption(table))
     said = study.findings(table)
     assert said
     for sentence in said.values():
         assert sentence.endswith(".") and "nan" not in sentence and "\n" not in sentence
     assert len(set(said.values())) == len(said)
-    assert study.findings(table) == said  # of the table alone
+    assert study.findings(table) == said == record["findings"]  # of the table alone
 
 
 def test_words_follow_the_table(published):

@@ -241,6 +241,11 @@ def test_an_altered_sentence_is_named(published, tmp_path, capsys):
     (published / "F2.json").write_text(json.dumps(record))
     assert verify(published, tmp_path, "--only", "F2") == 1
     assert "its words do not follow from its table: heads" in capsys.readouterr().out
+    assert verify(published, tmp_path, "--only", "F2", "--words") == 0
+    assert capsys.readouterr().out == "F2: words written anew\n"
+    assert verify(published, tmp_path, "--only", "F2", "--words") == 0
+    assert not capsys.readouterr().out
+    assert verify(published, tmp_path, "--only", "F2") == 0
 
 
 def test_named_runs_are_trained_anew(published, evidence, tmp_path, capsys):
