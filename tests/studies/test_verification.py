@@ -216,7 +216,7 @@ def verify(figures: Path, tmp_path: Path, *more: str) -> int:
 def test_what_is_published_agrees_and_is_not_touched(published, tmp_path, capsys):
     before = {path: path.read_bytes() for path in published.rglob("*") if path.is_file()}
     assert verify(published, tmp_path, "--only", "F2") == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "1 figures and tables agree with what is published."
+    assert capsys.readouterr().out.splitlines()[-1] == "1 table agrees with what is published."
     assert {path: path.read_bytes() for path in published.rglob("*") if path.is_file()} == before
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["agrees"] and report["studies"][0]["table"]["equal"] == report["studies"][0]["table"]["rows"] > 200

@@ -95,7 +95,9 @@ def sentence(report: Report) -> str:
         anew = sum(s.table.made > 0 for s in report.studies)
         drawn = len(report.studies) - anew
         how = f" ({anew} computed anew, {drawn} drawn anew from their tables)" if drawn else ""
-        parts.append(f"{_of(good, len(report.studies))} figures and tables agree with what is published{how}")
+        all_one = good == len(report.studies) == 1
+        what = "1 table agrees" if all_one else f"{_of(good, len(report.studies))} figures and tables agree"
+        parts.append(f"{what} with what is published{how}")
     if report.runs:
         outcome = "all equal" if equal == len(report.runs) else f"{equal} equal"
         parts.append(f"{len(report.runs)} of {report.known:,} runs trained anew, {outcome}")
@@ -167,7 +169,7 @@ def page(report: Report, figures: Path, out: Path) -> str:
         f"<title>Reproduced and compared</title><style>{_STYLE}</style><h1>Reproduced and compared</h1>"
         f"<p>{_esc(sentence(report))} Numbers agree up to {TOLERANCE:g}, relative.</p><ul>{notes}</ul>"
         f"<table><tr>{head}</tr>{''.join(rows)}</table>"
-        f"<h2>Runs trained anew</h2><table>{runs}</table>{''.join(parts)}</html>\n"
+        f"{runs and f'<h2>Runs trained anew</h2><table>{runs}</table>'}{''.join(parts)}</html>\n"
     )
 
 
