@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,12 @@ def _run(options: argparse.Namespace) -> int:
         check_int("epochs", options.epochs, low=1)
     for option, path in (("--save", options.save), ("--checkpoint", options.checkpoint)):
         check_target(option, path, parents=options.parents)
+        if (
+            path is not None
+            and os.path.exists(options.data)
+            and os.path.realpath(path) == os.path.realpath(options.data)
+        ):
+            raise ValueError(f"{option}: path must be another file than the data, got {path}")
     if options.save is not None:
         check_writable(options.save)
     data = load(

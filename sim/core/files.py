@@ -207,7 +207,8 @@ def _open_special(path: str | os.PathLike[str]) -> BinaryIO | None:
         os.set_blocking(handle, True)
         return io.BufferedWriter(_OneWay(handle, "wb"))
     except OSError as error:
-        reason = "nobody reads this FIFO" if error.errno == errno.ENXIO else error.strerror
+        fifo = error.errno == errno.ENXIO and _kind(path, follow=True) == stat.S_IFIFO
+        reason = "nobody reads this FIFO" if fifo else error.strerror
         raise _refused(path, reason) from None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import numbers
+from collections.abc import Mapping, Set
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ __all__ = ["Problems", "as_series", "ids", "ratings", "times"]
 
 _EXACT = 2.0**53
 _ROUNDED = "beyond 2^53, or with more digits than a float keeps"
+_MISSING = {"na", "n/a", "nan", "nat", "null", "none", "<na>", r"\n"}  # among whole numbers
 _LONGEST = 1000  # characters of an id: labels are arrays of one width
 
 
@@ -64,8 +66,10 @@ def as_series(values: Any, name: str) -> Any:
     if isinstance(values, (pd.Series, pd.Index, pd.api.extensions.ExtensionArray, np.ndarray)):
         if values.ndim != 1:
             raise ValueError(f"{name} must be one-dimensional, got shape {values.shape}")
+        if getattr(values.dtype, "kind", "") == "V" and isinstance(values, np.ndarray):
+            raise TypeError(f"{name} must be numbers, texts or times, got a structured array")
         return pd.Series(values).reset_index(drop=True)
-    if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
+    if isinstance(values, (str, bytes, Set, Mapping)) or not hasattr(values, "__iter__"):
         raise TypeError(f"{name} must be a sequence, got {type(values).__name__}")
     values = list(values)
     objects = np.empty(len(values), dtype=object)  # np.array would cast, or nest
@@ -90,7 +94,7 @@ def ids(values: Any, role: str, problems: Problems) -> tuple[np.ndarray, np.ndar
     if kind == "text":
         codes, unique = pd.factorize(present)
         texts = [str(text).strip() for text in unique]
-        empty = np.array([not text for text in texts], dtype=bool)
+        empty = _without_value(texts)
         if empty.any():
             missing[present.index[empty[codes]]] = True
         labels = _text_labels(texts, role, problems)
@@ -98,8 +102,7 @@ def ids(values: Any, role: str, problems: Problems) -> tuple[np.ndarray, np.ndar
         codes, unique = pd.factorize(present.to_numpy())
         whole = [_whole(number) for number in unique.tolist()] if kind == "number" else unique
         if kind == "float":
-            limit = 2.0 ** (np.finfo(unique.dtype).nmant + 1)
-            good = (np.abs(unique) <= limit) & (unique == np.floor(unique))
+            good = (np.abs(unique) < _exact_below(unique.dtype)) & (unique == np.floor(unique))
             whole = np.where(good, unique, 0).astype(np.int64)
         else:
             good = np.array([number is not None for number in whole], dtype=bool)
@@ -114,13 +117,18 @@ def ids(values: Any, role: str, problems: Problems) -> tuple[np.ndarray, np.ndar
     return position[codes].astype(np.int64), labels
 
 
+def _exact_below(kind: Any) -> float:
+    """The power of two from which on two whole numbers become one float of this type."""
+    return 2.0 ** (np.finfo(kind).nmant + 1)
+
+
 def _whole(number: Any) -> int | None:
     """The integer that a number is, None if it is none or may have lost digits."""
     try:
         whole = int(number)
     except (ValueError, OverflowError):
         return None
-    exact = not isinstance(number, (float, np.floating)) or abs(whole) <= _EXACT
+    exact = not isinstance(number, (float, np.floating)) or abs(whole) < _exact_below(type(number))
     return whole if exact and whole == number else None
 
 
@@ -135,6 +143,23 @@ def _whole_labels(whole: Any) -> np.ndarray:
     return np.array([str(int(n)) for n in whole])
 
 
+def _is_plain(text: str) -> bool:
+    """Whether a text is what ``str`` makes of an int64."""
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 20):
+        return False
+    return str(int(text)) == text and -(2**63) <= int(text) < 2**63
+
+
+def _without_value(texts: list[str]) -> np.ndarray:
+    """Which texts are no id: empty ones; words for a missing value where all others are whole numbers."""
+    words = {text for text in texts if text.lower() in _MISSING}
+    rest = [text for text in texts if text and text not in words]
+    if not rest or not all(map(_is_plain, rest)):
+        words = set()
+    return np.array([not text or text in words for text in texts], dtype=bool)
+
+
 def _text_labels(texts: list[str], role: str, problems: Problems) -> np.ndarray:
     long = sum(len(text) > _LONGEST for text in texts)
     if long:
@@ -146,12 +171,7 @@ def _text_labels(texts: list[str], role: str, problems: Problems) -> np.ndarray:
     twice = len(texts) - len(set(texts))
     if twice:
         problems.append(f"{twice:,} {role} ids that differ from others only by blanks around them")
-    digits = (text.removeprefix("-") for text in texts)
-    if all(d.isascii() and d.isdigit() and len(d) < 20 for d in digits):
-        whole = [int(text) for text in texts]
-        if all(str(n) == text and -(2**63) <= n < 2**63 for n, text in zip(whole, texts)):
-            return np.array(whole, dtype=np.int64)
-    return np.array(texts)
+    return np.array([int(text) for text in texts], dtype=np.int64) if all(map(_is_plain, texts)) else np.array(texts)
 
 
 def ratings(values: Any, role: str, problems: Problems) -> np.ndarray:
@@ -183,6 +203,8 @@ def times(values: Any, role: str, problems: Problems) -> np.ndarray:
         whole = present.to_numpy()
         large = whole > np.iinfo(np.int64).max
         problems.add(large, f"{role}s beyond the largest integer", present)
+        lost = whole == np.iinfo(np.int64).min
+        problems.add(lost, f"{role}s of -2^63, which is numpy's NaT as an integer", present)
         exact = not whole.size or (whole.max() <= _EXACT and whole.min() >= -_EXACT)
         result = whole.astype(np.float64 if exact else np.int64)
     elif kind in ("int", "float", "number"):
@@ -202,10 +224,9 @@ def _floats(values: Any, kind: str, role: str, problems: Problems) -> np.ndarray
         exact = np.array([same for _, same in pairs], dtype=bool)
     else:
         result = given.astype(np.float64)
-        wide = given.dtype.itemsize > 8
         if kind == "int":  # looked at before the cast
             result[(given > int(_EXACT)) | (given < -int(_EXACT))] = 2 * _EXACT
-        exact = result.astype(given.dtype) == given if wide else np.ones(given.size, dtype=bool)
+        exact = np.ones(given.size, dtype=bool)
     finite = np.isfinite(result)
     problems.add(~finite, f"{role}s that are not finite", values)
     problems.add(finite & (~exact | (np.abs(result) > _EXACT)), f"{role}s {_ROUNDED}", values)
@@ -229,7 +250,7 @@ def _text_numbers(values: Any, role: str, problems: Problems, missing: np.ndarra
     result = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     wrong = _blank(values, ~np.isfinite(result), missing)
     problems.add(wrong, f"{role}s that are no finite number", values)
-    problems.add(np.abs(np.nan_to_num(result)) > _EXACT, f"{role}s {_ROUNDED}", values)
+    problems.add(np.isfinite(result) & (np.abs(result) > _EXACT), f"{role}s {_ROUNDED}", values)
     return result
 
 
@@ -276,6 +297,8 @@ def _unwrap(values: Any) -> _Column:
         return _Column("int", pd.Series(values.to_numpy(dtype=plain), index=values.index))
     if kinds.is_float_dtype(dtype):
         width = dtype if isinstance(dtype, np.dtype) else np.dtype(np.float64)
+        if width.itemsize > 8:  # pandas would hash it as a float64
+            return _Column("number", pd.Series(list(values.to_numpy()), index=values.index, dtype=object))
         return _Column("float", pd.Series(values.to_numpy(dtype=width), index=values.index))
     if kinds.is_datetime64_any_dtype(dtype) or kinds.is_timedelta64_dtype(dtype):
         return _Column("time", values)

@@ -67,10 +67,11 @@ class Options:
             if good:
                 kinds = {type(c) for c in columns.values()}
                 good = kinds == {str} or (kinds == {int} and min(columns.values()) >= 0)
+                good &= len(set(columns.values())) == len(columns)
             if not good:
                 raise ValueError(
-                    "columns must map 'user', 'item' and perhaps 'rating', 'time' to column names, or "
-                    f"all to positions from 0, got {columns!r}"
+                    "columns must map 'user', 'item' and perhaps 'rating', 'time' each to another column: all by "
+                    f"name, or all by position from 0, got {columns!r}"
                 )
             if format == "adjacency":
                 raise ValueError("columns must be None for format='adjacency': its rows are a user and items")

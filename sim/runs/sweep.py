@@ -24,6 +24,7 @@ from typing import Any
 
 from ..bpr.lightgcn import GraphSettings
 from ..bpr.settings import Settings
+from ..core.files import open_plain
 from ..core.names import hint, plain
 from ..core.validation import MOST_CELLS
 from ..data import available
@@ -36,6 +37,7 @@ __all__ = ["SAMPLERS", "expand", "read_sweep"]
 SAMPLERS = specs_of()
 """What makes a sampler, by name; see :mod:`sim.sampling.spec`."""
 
+_MOST_BYTES = 1 << 22
 _MODEL = {f.name: str(f.type) for f in fields(GraphSettings)}
 _CELL = {f.name: str(f.type) for f in fields(Cell)}
 
@@ -43,11 +45,16 @@ _CELL = {f.name: str(f.type) for f in fields(Cell)}
 def read_sweep(path: str | Path) -> list[Cell]:
     """The cells of a TOML file, see :func:`expand`; every error is a ValueError that begins with the file's name."""
     try:
-        return expand(tomllib.loads(Path(path).read_bytes().decode()))
+        with open_plain(path, follow=True) as stream:  # a FIFO would wait, a device never end
+            text = stream.read(_MOST_BYTES + 1)
+        if len(text) > _MOST_BYTES:
+            raise ValueError(f"a grid must have at most {_MOST_BYTES:,} bytes")
+        return expand(tomllib.loads(text.decode()))
     except RecursionError:
         raise ValueError(f"{path}: must be a grid of tables and lists, got one nested too deeply") from None
     except OSError as error:
-        raise ValueError(f"{path}: must be a readable TOML file: {str(error.strerror).lower()}") from None
+        why = str(error.strerror)
+        raise ValueError(f"{path}: must be a readable TOML file: {why[:1].lower()}{why[1:]}") from None
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from None
 

@@ -102,6 +102,8 @@ def test_numbers_that_cannot_be(command, capsys):
         (["train", "clicks.csv", "--save", "clicks.csv/a/b.npz", "--parents"], "--save"),
         (["train", "clicks.csv", "--save", "folder"], "it is a folder"),
         (["train", "clicks.csv", "--save", ""], "it is a folder"),
+        (["train", "clicks.csv", "--save", "./clicks.csv"], "another file than the data"),
+        (["train", "clicks.csv", "--checkpoint", "clicks.csv"], "another file than the data"),
         (["corr", "5", "5", "--k", "2", "--csv", "new/c.csv"], "--parents"),
         (["corr", "5", "5", "--k", "2", "--csv", "folder"], "it is a folder"),
         (["corr", "5"], "required: n_neg"),

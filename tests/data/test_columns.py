@@ -194,3 +194,46 @@ def test_the_line_says_what_was_merged_left_out_and_missing() -> None:
         assert part in line and "\n" not in line
     full = data.from_pairs(np.repeat([1, 2], 5), [*range(5)] * 2).describe()
     assert full.endswith("sparsity 0.0000%")
+
+
+@pytest.mark.parametrize("word", ["NULL", "nan", "N/A", r"\N"])
+def test_a_word_for_missing_among_whole_numbers_is_missing(word: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"user,item\n1,a\n{word},b\n3,{word}\n")
+    with pytest.raises(data.DataError, match="1 rows with no user id, the first is data row 2$"):
+        data.load(path)
+    assert word in data.from_pairs(["x", word, "y"], [1, 2, 3]).users  # among texts it may be a name
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_ids_that_their_floats_may_have_merged_are_refused(kind: type[np.floating]) -> None:
+    first = 2 ** (np.finfo(kind).nmant + 1)
+    users = np.array([first - 1, first, first + 1]).astype(kind)
+    assert len(set(users.tolist())) == 2
+    with pytest.raises(data.DataError, match="2 user ids that are not whole, or too large to be exact"):
+        data.from_pairs(users, [1, 2, 3])
+    assert data.from_pairs(users[:1], [1]).users.tolist() == [first - 1]
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).nmant < 60, reason="this machine's long double is no wider")
+def test_long_doubles_keep_their_ids() -> None:
+    users = np.longdouble(2**60) + np.arange(1, 4)
+    assert data.from_pairs(users, [1, 2, 3]).users.tolist() == [2**60 + n for n in (1, 2, 3)]
+
+
+def test_a_time_that_was_nat_before_a_cast_is_refused() -> None:
+    with pytest.raises(data.DataError, match="1 times of -2\\^63, which is numpy's NaT"):
+        data.from_pairs([1, 1, 1], [1, 2, 3], time=_TIME.to_numpy().astype("int64"))
+
+
+@pytest.mark.parametrize("users", [{1, 2, 3}, {1: 0, 2: 0, 3: 0}, np.zeros(3, dtype=[("a", int)])])
+def test_what_has_no_order_or_no_values_is_refused(users: Any) -> None:
+    with pytest.raises(TypeError, match="^users must be (a sequence|numbers, texts or times), got"):
+        data.from_pairs(users, [1, 2, 3])
+
+
+@pytest.mark.parametrize("columns", [{"user": "a", "item": "a"}, {"user": 1, "item": 1}])
+def test_a_column_has_one_role(columns: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a,b\nx,y\n")
+    with pytest.raises(ValueError, match="each to another column"):
+        data.load(tmp_path / "a.csv", columns=columns)

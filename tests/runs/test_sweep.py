@@ -158,6 +158,19 @@ def test_what_is_wrong_with_a_file(text, says, tmp_path):
         read_sweep(path)
 
 
+@pytest.mark.parametrize(("kind", "says"), [("fifo", "a FIFO"), ("zero", "a device"), ("large", "at most")])
+def test_what_is_no_grid_is_not_waited_for(kind, says, tmp_path):
+    path = tmp_path / "bad.toml"
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "zero":
+        path = Path("/dev/zero")
+    else:
+        path.write_bytes(b"#" * (1 << 23))
+    with pytest.raises(ValueError, match=f"{path}: .*{says}"):
+        read_sweep(path)
+
+
 def test_no_such_file(tmp_path):
     with pytest.raises(ValueError, match="no such file"):
         read_sweep(tmp_path / "none.toml")
