@@ -112,7 +112,7 @@ def test_wheel_and_sdist_check_and_train_in_an_empty_folder(repository: Path, tm
     )
     assert "popularity" in hns("train", "clicks.csv", "--quiet", "--epochs", "2")
     hns("reproduce", "--only", "F6", "--profile", "smoke", "--quiet")
-    assert (empty / "figures" / "F6.csv").is_file()
+    assert (empty / "build" / "reproduce" / "smoke" / "F6.csv").is_file()
     out = hns("check", "--effort", "quick")
     assert "every verdict as recorded" in out and "not checked" not in out and "survives" not in out
 
