@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import Any
 
@@ -53,16 +54,24 @@ def run_state(path: str | os.PathLike[str], meta: dict[str, Any]) -> dict[str, A
     history = entry(path, meta, "history", list)
     last = 0
     for record in history:
-        if not isinstance(record, dict) or not isinstance(record.get("loss"), (int, float)):
+        if not isinstance(record, dict) or _real(record.get("loss")) is None:
             raise ValueError(f"{path} must hold history as epochs with their loss, got {_short(record)}")
         last = _number(path, "history's epochs", record.get("epoch"), low=last + 1)
-    loss = entry(path, meta, "loss", (int, float), 0.0)
-    if not np.isfinite(loss):
-        raise ValueError(f"{path} must hold loss as a finite number, got {loss}")
+    loss = _real(found := entry(path, meta, "loss", (int, float), 0.0))
+    if loss is None or not math.isfinite(loss):
+        raise ValueError(f"{path} must hold loss as a finite number, got {_short(found)}")
     return {
         "_epoch": _number(path, "epoch", meta.get("epoch")), "_batch": _number(path, "batch", meta.get("batch", 0)),
         "_loss": loss, "_pairs": entry(path, meta, "pairs", str, ""), "history_": history,
     }  # fmt: skip
+
+
+def _real(value: Any) -> float | None:
+    """A number as a float, None for anything else; JSON's integers have no upper end, floats and numpy's do."""
+    try:
+        return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    except OverflowError:
+        return None
 
 
 def _number(path: str | os.PathLike[str], name: str, value: Any, low: int = 0) -> int:
@@ -75,9 +84,10 @@ def _number(path: str | os.PathLike[str], name: str, value: Any, low: int = 0) -
 def best_state(path: str | os.PathLike[str], meta: dict[str, Any]) -> tuple[float, int, int]:
     """Best value on validation so far, its epoch, and validations since without a better one."""
     best = entry(path, meta, "best", list)
-    if len(best) != 3 or not isinstance(best[0], (int, float)) or np.isnan(best[0]):
+    value = _real(best[0]) if len(best) == 3 else None
+    if value is None or math.isnan(value):
         raise ValueError(f"{path} must hold best as value, epoch and misses, got {_short(best)}")
-    return float(best[0]), _number(path, "best epoch", best[1]), _number(path, "misses", best[2])
+    return value, _number(path, "best epoch", best[1]), _number(path, "misses", best[2])
 
 
 def saved_sampler(path: str | os.PathLike[str], meta: dict[str, Any]) -> Sampler:
@@ -125,7 +135,10 @@ def _named(kind: Any) -> str:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no integer of more than 4300 digits
+        text = "an integer of very many digits"
     return text if len(text) <= 60 else text[:57] + "..."
 
 

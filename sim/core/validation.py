@@ -71,6 +71,8 @@ def check_real(
         number = float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, got {value!r}") from None
+    except OverflowError:
+        raise ValueError(f"{name} must be finite, got a number beyond the largest float") from None
     if not math.isfinite(number):
         raise ValueError(f"{name} must be finite, got {number}")
     if number < low or number > high or (open_low and number == low):

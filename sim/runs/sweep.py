@@ -26,7 +26,7 @@ from ..bpr.lightgcn import GraphSettings
 from ..bpr.settings import Settings
 from ..core.files import open_plain
 from ..core.names import hint, plain
-from ..core.validation import MOST_CELLS
+from ..core.validation import MOST_CELLS, check_real
 from ..data import available
 from ..sampling import Sampler, parse
 from ..sampling.spec import specs_of
@@ -131,7 +131,10 @@ def _combinations(table: Mapping[str, Any], types: Mapping[str, str], where: str
     for name in table:
         _known(f"{where}setting", name, types)
     choices = [
-        [float(v) if types[name] == "float" and type(v) is int else v for v in _entries(where + name, value)]
+        [
+            check_real(where + name, v) if types[name] == "float" and type(v) is int else v
+            for v in _entries(where + name, value)
+        ]
         for name, value in table.items()
     ]
     return [dict(zip(table, chosen)) for chosen in product(*choices)]

@@ -64,6 +64,8 @@ BOTH: dict[str, tuple[Change, str]] = {
     "batch negative": (field("batch", -3), "batch must be in"),
     "loss a text": (field("loss", "0.5"), "loss as a number"),
     "loss infinite": (field("loss", float("inf")), "loss as a finite number"),
+    "loss beyond floats": (field("loss", 10**400), "loss as a finite number"),
+    "a loss of history beyond floats": (field("history", [{"epoch": 1, "loss": -(10**400)}]), "history as epochs"),
     "no history": (field("history", None), "history as a list"),
     "a history of numbers": (field("history", [1, 2]), "history as epochs with their loss"),
     "a history out of order": (field("history", [{"epoch": 2, "loss": 0.1}, {"epoch": 1, "loss": 0.1}]), "history's"),
@@ -131,6 +133,7 @@ def test_a_model_that_lies_is_refused(change: Change, says: str, files: Path, tm
     [
         (field("best", [0.5, 1]), "best as value, epoch and misses"),
         (field("best", ["x", 1, 0]), "best as value"),
+        (field("best", [10**400, 1, 0]), "best as value"),
         (field("best", [0.5, -1, 0]), "best epoch must be in"),
         (field("best", [0.5, 1, 0]), "must hold best_U"),
         (field("identity", None), "identity as a table"),
@@ -222,6 +225,11 @@ def test_a_failing_call_leaves_the_model_as_it_was(
     for name, array in before["_tables"].items():
         assert model._tables[name].tobytes() == array.tobytes()
     assert model.partial_fit(X).history_[-1]["epoch"] == 3
+
+
+def test_a_loss_beyond_64_bits_is_a_number(files: Path, X: sparse.csr_matrix, tmp_path: Path) -> None:
+    path = rewrite(files / "run.npz", tmp_path / "run.npz", field("loss", 10**30))
+    assert new(AdaSIR(1, 4)).fit(X, checkpoint=path)._loss == 1e30
 
 
 def test_labels_of_recommendations() -> None:

@@ -33,6 +33,8 @@ def test_reals() -> None:
         c.check_fraction("beta", 0)
     with pytest.raises(ValueError, match=r"^x must be in \[0, inf\), got -1$"):
         c.check_real("x", -1, low=0)
+    with pytest.raises(ValueError, match="^x must be finite, got a number beyond the largest float$"):
+        c.check_real("x", 10**400)
     with pytest.raises(ValueError, match=r"^x must be in \(-inf, 2\], got 3$"):
         c.check_real("x", 3, high=2)
 

@@ -129,6 +129,7 @@ DNS_TABLE = {"name": "DNS"}
         ),
         ({"data": "ml-100k", "model": {"epoch": 1}, "sampler": DNS_TABLE}, "got 'epoch': did you mean epochs"),
         ({"data": "ml-100k", "model": {"lr": 0}, "sampler": DNS_TABLE}, "model: lr must be in"),
+        ({"data": "ml-100k", "model": {"lr": 10**400}, "sampler": DNS_TABLE}, "model: lr must be finite"),
         ({"data": "ml-100k", "model": {"lr": [[0.1]]}, "sampler": DNS_TABLE}, "model: lr must be a number"),
         ({"data": "ml-100k", "model": {"layers": -1}, "sampler": DNS_TABLE}, "model: layers must be >= 0"),
         ({"data": "ml-100k", "model": {"refresh": 2}, "sampler": DNS_TABLE}, "refresh .* layers must be given too"),
