@@ -215,8 +215,8 @@ T1_SHARED = Claim(
     ),
     example=lambda: (
         "n = 3, N = 1, positives {0} and {1}. The group draws 0, 1, 2, each 1/3. The first pair holds 1 after 1, 2 "
-        "after 2, and either after 0: 1/2 each, as alone. Both hold 2 only where the group drew it: 1/3, not the 1/4 of "
-        "pools of their own."
+        "after 2, and either after 0: 1/2 each, as alone. Both hold 2 only where the group drew it: 1/3, not the 1/4 "
+        "of pools of their own."
     ),
 )
 
