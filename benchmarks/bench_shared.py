@@ -33,9 +33,10 @@ def timed(model: BPRMF, train: Any) -> tuple[float, float]:
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
-def speed(train: Any, sampler: Sampler, share: int, rounds: int) -> dict[str, Any]:
+def speed(train: Any, sampler: Sampler, share: int, rounds: int, threads: int | None) -> dict[str, Any]:
     """Seconds of an epoch alone and shared, and the median of their ratios."""
-    models = [BPRMF(sampler=sampler, pairs_per_pool=k, rng=0, epochs=0, **SETTINGS) for k in (1, share)]
+    options = {"sampler": sampler, "rng": 0, "epochs": 0, "n_threads": threads, **SETTINGS}
+    models = [BPRMF(pairs_per_pool=k, **options) for k in (1, share)]
     for model in models:
         timed(model, train)
     times = np.empty((rounds, 2, 2))
@@ -68,6 +69,7 @@ def main() -> None:
     parser.add_argument("--data", default="gowalla")
     parser.add_argument("--share", type=int, default=64, help="pairs a pool (64)")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--threads", type=int, help="1: CPU time is then of work alone, on a busy machine too")
     parser.add_argument("--quality", type=int, default=0, metavar="SEEDS")
     parser.add_argument("--epochs", type=int, default=12, help="of the comparison of quality (12)")
     parser.add_argument("--json", help="write the results there")
@@ -75,7 +77,7 @@ def main() -> None:
     data = load(args.data)
     result: dict[str, Any] = {"speed": []}
     for sampler in SAMPLERS if args.rounds else ():
-        row = speed(data.train, sampler, args.share, args.rounds)
+        row = speed(data.train, sampler, args.share, args.rounds, args.threads)
         print({k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()}, flush=True)
         result["speed"].append(row)
     result["mebibytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

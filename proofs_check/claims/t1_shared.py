@@ -58,7 +58,8 @@ def _given(group: Pool, excluded: set[int], n: int, replace: bool, redraws: Any)
 
 def _joint(n: int, size: int, replace: bool, both: Any, redraws: Any) -> dict[tuple[Pool, Pool], Fraction]:
     """Law of the pools of two pairs of a group, whose users have the positives ``both``."""
-    groups, law = _pools(range(n), size, replace), defaultdict(Fraction)
+    groups = _pools(range(n), size, replace)
+    law: dict[tuple[Pool, Pool], Fraction] = defaultdict(Fraction)
     for group in groups:
         one, other = (_given(group, excluded, n, replace, redraws) for excluded in both)
         for a, b in product(one, other):

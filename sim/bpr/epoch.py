@@ -137,7 +137,8 @@ class Epoch:
             task_losses=np.zeros(tasks),
             counters=np.zeros(0, np.int64),
         )
-        run, more, a_batch = kernels.run_batches, (), 3
+        run, a_batch = kernels.run_batches, 3
+        more: tuple[Groups, ...] = ()
         if groups:
             gradients = aligned_zeros((self.batch_size, U.shape[1]), U.dtype)
             run, more, a_batch = run_shared_batches, (Groups(self.s.pairs_per_pool, gradients),), 5
@@ -289,6 +290,10 @@ def training_bytes(pairs: sparse.csr_matrix, model: BPRMF) -> int:
     tables = (8 if getattr(s, "layers", 0) else 6) * sum(pairs.shape) * width * size
     batch = min(s.batch_size, pairs.nnz)
     entries = 0 if isinstance(sampler, NonSampling) else batch * (width + 2 * (sampler.width + 1)) * size
+    if s.pairs_per_pool > 1:
+        sums = deal_groups(batch, s.pairs_per_pool) * group_rows(1, sampler.width, sampler.N)[1]
+        a_thread = sampler.N * (width + s.pairs_per_pool) + 3 * s.pairs_per_pool * (sampler.width + 1)
+        entries += (batch * width + sums * (width + 2) + a_thread * min(MAX_THREADS, numba.get_num_threads())) * size
     caches = pairs.shape[0] * int(getattr(sampler, "C", 0)) * 8
     pools = min(MAX_THREADS, numba.get_num_threads()) * 24 * int(sampler.N)
     return int(tables + entries + caches + pools + 24 * pairs.nnz)

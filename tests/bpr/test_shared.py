@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from oracles import sampling as oracle
 from scipy import sparse
 
 from sim.bpr import BPRMF, LightGCN
+from sim.bpr.settings import Settings
+from sim.runs.cells import Cell, key_of
 from sim.sampling import AOBPR, DNS, NonSampling, Sampler, SoftmaxExact, SoftmaxV, Uniform
 
 SAMPLERS = [Uniform(6), DNS(2, 9), DNS(5, 9), SoftmaxV(1.0, 6), SoftmaxExact(0.4, 40)]
@@ -61,9 +64,7 @@ def test_same_bits_for_any_number_of_threads_and_after_a_resume() -> None:
     data = small_data(300, 200, 0.1)
     options: dict[str, Any] = {"epochs": 2, "batch_size": 500, "rng": 3, "pairs_per_pool": 16}
     for sampler in (DNS(2, 40), SoftmaxV(1.0, 40)):
-        one, two, again = (BPRMF(8, sampler, n_threads=n, **options) for n in (1, 2, 2))
-        one.fit(data), two.fit(data)
-        again.set_params(epochs=1)
+        one, two = (BPRMF(8, sampler, n_threads=n, **options).fit(data) for n in (1, 2))
         again = BPRMF(8, sampler, n_threads=2, **(options | {"epochs": 1})).fit(data).partial_fit(data)
         assert np.array_equal(one.item_factors, two.item_factors)
         assert np.array_equal(one.user_factors, two.user_factors)
@@ -131,10 +132,46 @@ def test_what_cannot_be_shared_is_refused(options: dict[str, Any], message: str)
         BPRMF(pairs_per_pool=1.5)  # type: ignore[arg-type]
 
 
-def test_one_pair_a_pool_is_as_before_and_on_a_graph_pools_are_shared_too() -> None:
-    data = small_data()
-    graph = [LightGCN(4, DNS(2, 9), layers=0, pairs_per_pool=3, epochs=2, batch_size=9, rng=0, dtype="float64",
-                      lr=0.02, weight_decay=0.01).fit(data)]  # fmt: skip
-    plain = BPRMF(4, DNS(2, 9), pairs_per_pool=3, epochs=2, batch_size=9, rng=0, dtype="float64", lr=0.02,
-                  weight_decay=0.01).fit(data)  # fmt: skip
-    assert graph[0].item_factors.shape == plain.item_factors.shape
+def test_on_a_graph_of_no_layers_it_is_the_same() -> None:
+    options: dict[str, Any] = {"epochs": 2, "batch_size": 9, "rng": 0, "lr": 0.02, "pairs_per_pool": 3}
+    for sampler in (DNS(2, 9), SoftmaxV(1.0, 6)):
+        flat, graph = (kind(4, sampler, **more, **options).fit(small_data())
+                       for kind, more in ((BPRMF, {}), (LightGCN, {"layers": 0})))  # fmt: skip
+        for name, table in flat._tables.items():
+            assert table.tobytes() == graph._tables[name].tobytes(), name
+
+
+def test_files_of_before_are_read_and_the_setting_is_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model or checkpoint that knows nothing of shared pools had none; one with other pools is another run."""
+    options: dict[str, Any] = {"sampler": DNS(2, 9), "epochs": 2, "batch_size": 20, "rng": 0}
+    as_dict = Settings.as_dict
+    with monkeypatch.context() as patch:
+        patch.setattr(Settings, "as_dict", lambda s: {k: v for k, v in as_dict(s).items() if k != "pairs_per_pool"})
+        old = BPRMF(**options).fit(small_data(), checkpoint=tmp_path / "run.npz")
+        old.save(tmp_path / "old.npz")
+    assert BPRMF.load(tmp_path / "old.npz").settings == old.settings
+    again = BPRMF(**options).fit(small_data(), checkpoint=tmp_path / "run.npz")
+    assert np.array_equal(again.item_factors, old.item_factors)
+    shared = BPRMF(**options, pairs_per_pool=4)
+    with pytest.raises(ValueError, match="pairs_per_pool is 1 there, 4 here"):
+        shared.fit(small_data(), checkpoint=tmp_path / "run.npz")
+    shared.fit(small_data()).save(tmp_path / "new.npz")
+    assert BPRMF.load(tmp_path / "new.npz").settings.pairs_per_pool == 4
+
+
+def test_a_cell_has_the_key_of_before_without_it() -> None:
+    plain, one, more = (Cell("ml-100k", DNS(2, 9), 0, m) for m in ({}, {"pairs_per_pool": 1}, {"pairs_per_pool": 8}))
+    assert key_of(plain.config()) == key_of(one.config()) != key_of(more.config())
+    assert "pairs_per_pool" not in str(plain.config()) and Cell.from_config(more.config()) == more
+
+
+def test_the_command_line_hands_it_on() -> None:
+    """Through the parser of ``hns train``."""
+    import argparse
+
+    from sim.cli import train
+
+    parser = argparse.ArgumentParser()
+    train._declare(parser)
+    options = parser.parse_args(["ml-100k", "--pairs-per-pool", "16"])
+    assert train.model_of(options).settings.pairs_per_pool == 16
