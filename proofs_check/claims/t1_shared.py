@@ -165,7 +165,7 @@ def _drawn(p: Any, t: Tally) -> None:
         for i in ids:
             set_bit(held, i)
         empty = np.zeros(0)
-        group = Group(ids, empty, empty, empty, empty, held, np.zeros(size, np.int64))
+        group = Group(ids, empty, empty, empty, empty, empty, held, np.zeros(size, np.int64))
         for u, losses in enumerate((_HARD, _OTHER)):
             pool = ids.copy()
             own = np.uint64(stream(key, 3 * k + 1 + u))

@@ -64,7 +64,7 @@ def _scratch(share, work):
     return Group(
         np.zeros(size + _AHEAD, np.int32), np.zeros((size + LANES, V.shape[1]), V.dtype),
         np.arange(size + LANES).astype(np.int32),
-        np.zeros((size if whole else 0, share + LANES), V.dtype), np.zeros(share, np.int32),
+        np.zeros((share if whole else 0, size + LANES), V.dtype), np.zeros(share, V.dtype), np.zeros(share, np.int32),
         np.zeros(work.scratch.masks.shape[1], np.uint64), np.zeros(size, np.int64),
     )  # fmt: skip
 
@@ -173,14 +173,15 @@ def _pair(t, size, loss, gradients, batch, work, own, group, shared, local):
     rows_sum(local.coefficients, V, local.items, count + 1, gradients, p)
     if group.coefficients.shape[0] == 0 or changed < 0:
         return count + 1, loss
-    for k in range(count):
-        group.coefficients[buffers.idx[k], t] = local.coefficients[k + 1]
+    mine = group.coefficients[t]
+    for k in range(np.uint64(count)):
+        mine[np.uint64(buffers.idx[k])] = local.coefficients[k + np.uint64(1)]
     n = ZERO + 1
     for k in range(changed):  # what is the pair's alone
         j = group.places[k]
-        if group.coefficients[j, t] != 0:
-            local.items[n], local.coefficients[n] = ids[j], group.coefficients[j, t]
-            group.coefficients[j, t] = 0
+        if mine[j] != 0:
+            local.items[n], local.coefficients[n] = ids[j], mine[j]
+            mine[j] = 0
             n += 1
     return n, loss
 
@@ -188,10 +189,12 @@ def _pair(t, size, loss, gradients, batch, work, own, group, shared, local):
 @kernel(counted=False, inner=True)
 def _sum_pool(size, pairs, row, sparse, group, shared, local):
     """The sums over a group's pairs, in the rows of ``shared.old`` from ``row`` on, as an entry for each place."""
-    n = ZERO
+    n, column = ZERO, group.column
     for j in range(size):
-        if not sparse or group.coefficients[j].any():  # else no pair touches the item
-            rows_sum(group.coefficients[j], shared.old, group.pairs, pairs, shared.old, row + j)
+        for t in range(np.uint64(pairs)):
+            column[t] = group.coefficients[t, j]
+        if not sparse or column[:pairs].any():  # else no pair touches the item
+            rows_sum(column, shared.old, group.pairs, pairs, shared.old, row + j)
             local.items[n], local.coefficients[n], local.rows[n] = group.ids[j], 1, row + j
             n += 1
     return n
@@ -274,7 +277,8 @@ def run_shared_batches(me, threads, shared, groups, first, last, batch_size, dea
     buffers = pool_buffers(shared.old, work.pool, work.proposal, w.corrected)
     own = Own(weigher, flatten(work.tables.U, work.tables.mU, work.tables.vU), buffers, work.scratch.masks[me])
     group = _scratch(groups.share, work)
-    room = groups.share * (work.pool.width + 1) + group.coefficients.shape[0]
+    sums = work.pool.size if group.coefficients.shape[0] > 0 else 0
+    room = groups.share * (work.pool.width + 1) + sums
     local = local_entries(room + work.pool.width, shared.old)
     if not barrier(shared.counters, shared.counters.size - 2, threads):  # want of memory shows before this
         return

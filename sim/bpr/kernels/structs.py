@@ -182,15 +182,16 @@ class Groups(NamedTuple):
 class Group(NamedTuple):
     """A thread's scratch for a group of pairs.
 
-    The pool; copies of its rows, side by side, and their numbers 0, 1, ...; coefficients by place and pair, none where
-    single entries of pairs are left; the group's pairs; a bit an item that the pool holds, all zero before and after;
-    and the places at which a pair's pool differs.
+    The pool; copies of its rows, side by side, and their numbers 0, 1, ...; coefficients by pair and place, none where
+    single entries of pairs are left, and those of one place; the group's pairs; a bit an item that the pool holds, all
+    zero before and after; and the places at which a pair's pool differs.
     """
 
     ids: Any
     rows: Any
     numbers: Any
     coefficients: Any
+    column: Any
     pairs: Any
     held: Any
     places: Any
