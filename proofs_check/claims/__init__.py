@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 ORDER = (
-    *("L1", "T1", "T1-pool", "T1-estimator"),
+    *("L1", "T1", "T1-pool", "T1-shared", "T1-estimator"),
     *("T2a", "T2b", "T2c", "T2d", "T2e", "T2f", "T2g", "T2h", "T2i", "T2-estimator"),
     *("T3", "T3-sharp", "T3-ndcg", "N1", "C1"),
     *(

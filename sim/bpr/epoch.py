@@ -27,9 +27,11 @@ from ..sampling.proposals import item_weights, proposal_arrays
 from .kernels import batch as kernels
 from .kernels.full import run_full_batches
 from .kernels.optimizer import catch_up
+from .kernels.shared import deal_groups, group_rows, run_shared_batches
 from .kernels.structs import (
     Dealt,
     Flags,
+    Groups,
     Interactions,
     Objective,
     Optimizer,
@@ -89,7 +91,8 @@ class Epoch:
         self.adaptive, self.counts = sampler if sampler.adaptive else None, counts
         self.state = model._tables
         n_items, width = model._tables["V"].shape
-        shift = kernels.block_shift(n_items, width * np.dtype(s.dtype).itemsize, self.batch_size)
+        rows = self.batch_size + self._groups(sampler)[1]
+        shift = kernels.block_shift(n_items, width * np.dtype(s.dtype).itemsize, rows)
         real = np.dtype(s.dtype).type
         self.work = Work(
             data=Interactions(train.indptr, train.indices, self.pair_user),
@@ -114,25 +117,38 @@ class Epoch:
         self.loop = run_full_batches if self.whole_users else self._sampling_loop(sampler)
         self.slice = 1
 
+    def _groups(self, sampler: Sampler) -> tuple[int, int, int]:
+        """Groups of a batch whose pairs share pools; rows for the sums over them; room for a group's entries."""
+        count = deal_groups(self.batch_size, self.s.pairs_per_pool) if self.s.pairs_per_pool > 1 else 0
+        room, sums = group_rows(self.s.pairs_per_pool, sampler.width, sampler.N)
+        return count, count * sums, room
+
     def _sampling_loop(self, sampler: Sampler) -> Callable[..., None]:
         """The loop over batches, with what its two sides share."""
         entries_a_pair = sampler.width + 1
-        tasks = -(-self.batch_size // kernels.task_pairs(self.batch_size, entries_a_pair))
+        groups, rows, room = self._groups(sampler)
+        tasks = groups or -(-self.batch_size // kernels.task_pairs(self.batch_size, entries_a_pair))
         U, V = self.work.tables.U, self.work.tables.V
+        entries = groups * room if groups else self.batch_size * entries_a_pair
         shared = Shared(
-            old=aligned_zeros((self.batch_size, U.shape[1]), U.dtype),
-            entries=aligned_zeros(2 * self.batch_size * entries_a_pair, np.uint32 if U.itemsize == 4 else np.uint64),
+            old=aligned_zeros((self.batch_size + rows, U.shape[1]), U.dtype),
+            entries=aligned_zeros(2 * entries, np.uint32 if U.itemsize == 4 else np.uint64),
             offsets=np.zeros((tasks, -(-len(V) >> int(self.work.shift)) + 1), np.uint32),
             task_losses=np.zeros(tasks),
             counters=np.zeros(0, np.int64),
         )
+        run, a_batch = kernels.run_batches, 3
+        more: tuple[Groups, ...] = ()
+        if groups:
+            gradients = aligned_zeros((self.batch_size, U.shape[1]), U.dtype)
+            run, more, a_batch = run_shared_batches, (Groups(self.s.pairs_per_pool, gradients),), 5
 
         def loop(first: int, last: int, *rest: Any) -> None:
-            counters = np.zeros(3 * (last - first) + 2, np.int64)
+            counters = np.zeros(a_batch * (last - first) + 2, np.int64)
             common = shared._replace(counters=counters)
             alone = shared._replace(counters=np.zeros(2, np.int64))
-            kernels.run_batches(0, 1, alone, first, first, *rest)  # without a batch it only compiles
-            run_threads(kernels.run_batches, numba.get_num_threads(), common, first, last, *rest, counters=counters)
+            run(0, 1, alone, *more, first, first, *rest)  # without a batch it only compiles
+            run_threads(run, numba.get_num_threads(), common, *more, first, last, *rest, counters=counters)
 
         return loop
 
@@ -274,6 +290,10 @@ def training_bytes(pairs: sparse.csr_matrix, model: BPRMF) -> int:
     tables = (8 if getattr(s, "layers", 0) else 6) * sum(pairs.shape) * width * size
     batch = min(s.batch_size, pairs.nnz)
     entries = 0 if isinstance(sampler, NonSampling) else batch * (width + 2 * (sampler.width + 1)) * size
+    if s.pairs_per_pool > 1:
+        sums = deal_groups(batch, s.pairs_per_pool) * group_rows(1, sampler.width, sampler.N)[1]
+        a_thread = sampler.N * (width + s.pairs_per_pool) + 3 * s.pairs_per_pool * (sampler.width + 1)
+        entries += (batch * width + sums * (width + 2) + a_thread * min(MAX_THREADS, numba.get_num_threads())) * size
     caches = pairs.shape[0] * int(getattr(sampler, "C", 0)) * 8
     pools = min(MAX_THREADS, numba.get_num_threads()) * 24 * int(sampler.N)
     return int(tables + entries + caches + pools + 24 * pairs.nnz)
@@ -292,6 +312,8 @@ def trainable(csr: sparse.csr_matrix, model: BPRMF) -> None:
     if not model.settings.replace and csr.shape[1] < model.sampler.N:
         raise ValueError(f"N must be <= {csr.shape[1]} items to draw pools without replacement, got {model.sampler.N}")
     s, sampler = model.settings, model.sampler
+    if s.pairs_per_pool > 1 and (isinstance(sampler, NonSampling) or sampler.adaptive or sampler.proposal != "uniform"):
+        raise ValueError(f"pairs_per_pool must be 1 for {sampler}, whose pools are not uniform, got {s.pairs_per_pool}")
     if isinstance(sampler, NonSampling):
         if s.loss != "bpr":
             raise ValueError(f"loss must be 'bpr' for training without sampling, got {s.loss!r}")

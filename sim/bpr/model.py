@@ -83,6 +83,10 @@ class BPRMF(Recommender):
         Margin of "hinge"; temperature of "infonce", "sampled-softmax" and "psl".
     share : float
         For "llpauc", the share of each user's positives, the best-scored ones, that count: its alpha, in (0, 1].
+    pairs_per_pool : int
+        So many pairs of a batch, of different users where it can be, share one pool of N uniform items, which is then
+        scored while it is in the cache. A pair draws again the places that hold its user's positives, so that the law
+        of its negatives stays; only their correlation within a batch rises. 1: each pair draws its own.
     rng : Generator, int or None
         Source of the seed (SPEC 7).
     n_threads : int, optional
@@ -137,6 +141,7 @@ class BPRMF(Recommender):
         margin: float = 1.0,
         temperature: float = 1.0,
         share: float = 1.0,
+        pairs_per_pool: int = 1,
         rng: np.random.Generator | int | None = None,
         n_threads: int | None = None,
     ) -> None:
@@ -147,7 +152,7 @@ class BPRMF(Recommender):
             factors, exclude_positives=exclude_positives, replace=replace, sum_negatives=sum_negatives,
             lr_decay=lr_decay, lr_decay_every=lr_decay_every, init_scale=init_scale, dtype=dtype,
             optimizer=optimizer, sparse=sparse, item_bias=item_bias, loss=loss, margin=margin, temperature=temperature,
-            share=share, **self._given.settings(),
+            share=share, pairs_per_pool=pairs_per_pool, **self._given.settings(),
         )  # fmt: skip
         self.sampler: Any = sampler
         self.rng = rng

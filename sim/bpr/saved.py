@@ -41,12 +41,16 @@ REMOVED = {"mean_batch": False}
 """Settings of earlier versions that are no more, and the only value with which their files can be read."""
 
 
+ADDED = {"pairs_per_pool": 1}
+"""Settings that earlier versions did not have, and what they did."""
+
+
 def known_settings(path: str | os.PathLike[str], settings: dict[str, Any]) -> dict[str, Any]:
     """Settings as this version knows them; those that are no more must have been off."""
     for name, value in REMOVED.items():
         if settings.get(name, value) != value:
             raise ValueError(f"{path} was trained with {name}={settings[name]!r}, which this version no longer knows")
-    return {name: value for name, value in settings.items() if name not in REMOVED}
+    return ADDED | {name: value for name, value in settings.items() if name not in REMOVED}
 
 
 def run_state(path: str | os.PathLike[str], meta: dict[str, Any]) -> dict[str, Any]:

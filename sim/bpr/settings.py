@@ -50,6 +50,7 @@ class Settings:
     margin: float = 1.0
     temperature: float = 1.0
     share: float = 1.0
+    pairs_per_pool: int = 1
 
     def __post_init__(self) -> None:
         check_int("factors", self.factors, low=1, most=MOST_FACTORS)
@@ -60,6 +61,9 @@ class Settings:
         check_real("lr_decay", self.lr_decay, low=0.0, high=1.0, open_low=True)
         check_int("lr_decay_every", self.lr_decay_every, low=1, most=MOST_SIZE)
         check_real("init_scale", self.init_scale, low=0.0)
+        check_int("pairs_per_pool", self.pairs_per_pool, low=1, most=MOST_SIZE)
+        if self.pairs_per_pool > self.batch_size:
+            raise ValueError(f"pairs_per_pool must be <= batch_size = {self.batch_size}, got {self.pairs_per_pool}")
         check_choice("dtype", self.dtype, ("float32", "float64"))
         check_choice("optimizer", self.optimizer, tuple(RULES))
         check_choice("loss", self.loss, tuple(LOSSES))

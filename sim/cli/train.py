@@ -44,6 +44,7 @@ def _declare(p: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     p.add_argument("--temperature", type=float, default=1.0, help="of the last three losses (default: 1)")
     p.add_argument("--share", type=float, default=1.0, help="llpauc: share of the best positives (default: 1)")
+    p.add_argument("--pairs-per-pool", type=int, default=1, help="pairs that share a pool of negatives (default: 1)")
     p.add_argument("--factors", type=int, default=32, help="dimension of the embeddings")
     p.add_argument("--layers", type=int, help="train LightGCN with so many layers instead of matrix factorisation")
     by_data = "(default: chosen by the data, see below)"
@@ -73,7 +74,10 @@ def model_of(options: argparse.Namespace, train: Any = None) -> Any:
     """The model that the options of ``hns train`` name, not fitted."""
     from ..bpr import BPRMF, LightGCN
 
-    named = ("factors", "lr", "weight_decay", "epochs", "batch_size", "loss", "margin", "temperature", "share")
+    named = (
+        "factors", "lr", "weight_decay", "epochs", "batch_size", "loss", "margin", "temperature", "share",
+        "pairs_per_pool",
+    )  # fmt: skip
     settings = {name: getattr(options, name) for name in named}
     if options.layers is not None:
         settings["layers"] = options.layers

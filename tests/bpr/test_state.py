@@ -155,7 +155,7 @@ def raise_in_batch(monkeypatch: pytest.MonkeyPatch, number: int, times: int = 1)
     monkeypatch.setattr("sim.bpr.model.Epoch", Epoch)
 
 
-@pytest.mark.parametrize("options", [{}, {"sparse": True}, {"optimizer": "sgd"}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"sparse": True}, {"optimizer": "sgd"}, {"pairs_per_pool": 7}], ids=str)
 @pytest.mark.parametrize("number", [1, 7, 8, 9])  # 4 batches an epoch: in the midst of epochs and at the end of one
 def test_after_ctrl_c_training_goes_on_to_the_same_bits(X, tmp_path, monkeypatch, number, options):
     options = {"epochs": 5, "batch_size": 30, "rng": 3, "weight_decay": 0.1} | options

@@ -83,6 +83,7 @@ def train(
     optimizer: str = "adam",
     sparse_updates: bool = False,
     item_bias: bool = False,
+    pairs_per_pool: int = 1,
     weigh: Callable[[Sampler, np.ndarray], np.ndarray] = weights_of,
 ) -> Run:
     """The whole of BPRMF.fit, one pair after the other."""
@@ -105,10 +106,16 @@ def train(
         for label in range(max(labels) + 1):
             batch = [number for number in range(len(pairs)) if labels[number] == label]
             gradients, touched = [np.zeros_like(U), np.zeros_like(V)], [set(), set()]  # type: ignore[var-annotated]
-            for number in batch:
+            n_groups = -(-len(batch) // pairs_per_pool)
+            for place, number in enumerate(batch):
                 u, i = pairs[number]
                 excluded = positives[u] if exclude_positives else set()
-                pool = oracle.pool(oracle.key_of(seed, 2, epoch, number), n_items, excluded, sampler.N, replace)
+                key, rest = oracle.key_of(seed, 2, epoch, number), (n_items, excluded, sampler.N, replace)
+                if pairs_per_pool == 1:
+                    pool = oracle.pool(key, *rest)
+                else:
+                    group = oracle.key_of(seed, 2, epoch, label, place % n_groups)
+                    pool = oracle.shared_pool(group, key, *rest)
                 losses = np.array([np.log1p(np.exp(U[u] @ V[j] - U[u] @ V[i])) for j in pool])
                 p = weigh(sampler, losses) if pool else np.zeros(0)
                 factor = min(sampler.width, len(pool)) if sum_negatives and sampler.rank_based else 1.0

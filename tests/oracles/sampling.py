@@ -85,6 +85,24 @@ def pool(key: int, n_items: int, excluded: set[int], size: int, replace: bool) -
     return out
 
 
+def shared_pool(group: int, key: int, n_items: int, excluded: set[int], size: int, replace: bool) -> list[int]:
+    """The pool of a pair with the stream ``key`` from that of its group, drawn from all items by the stream ``group``.
+
+    What is excluded is drawn again, item by item in rising order; but a pair with few admissible items draws alone.
+    """
+    left = n_items - len(excluded)
+    if excluded and (16 * left < n_items or (not replace and 2 * size > left)):
+        return pool(key, n_items, excluded, size, replace)
+    out, s, draw = pool(group, n_items, set(), size, replace), Stream(key), 0
+    for j in sorted((j for j in range(len(out)) if out[j] in excluded), key=lambda j: (out[j], j)):
+        i = out[j]
+        while i in excluded or (not replace and i in out):
+            i = s.bounded(draw, n_items)
+            draw += 1
+        out[j] = i
+    return out
+
+
 def dns_weights(losses: Sequence[float], m: int) -> list[float]:
     """1/M on the M largest losses, ties to the earlier position."""
     m = min(m, len(losses))

@@ -22,8 +22,8 @@ from .structs import Dealt, Own, Weigher
 from .user import distribute, local_entries, pairs_of_task, pool_buffers, user_task
 
 __all__ = [
-    "POOLS", "REFRESH", "SHUFFLE", "START", "block_shift", "deal_batches", "fill_normal", "random_batches",
-    "run_batches", "task_pairs",
+    "POOLS", "REFRESH", "SHUFFLE", "START", "block_shift", "deal_batches", "fill_normal", "item_block",
+    "random_batches", "run_batches", "task_pairs",
 ]  # fmt: skip
 
 START, SHUFFLE, POOLS, REFRESH = 0, 1, 2, 3
@@ -99,7 +99,7 @@ def deal_batches(key, batch_size, batch, pairs, pair_user, indices, dealt):
 
 
 @kernel(counted=False, inner=True)
-def _item_block(block, tasks, shared, work, me, step):
+def item_block(block, tasks, shared, work, me, step):
     """The items' side of a batch for one block of rows: the sum of the gradients in pair order, then the step."""
     old, entries, offsets, shift, sparse = shared.old, shared.entries, shared.offsets, work.shift, work.flags.sparse
     G, hit = work.scratch.gradients[me], work.scratch.touched[me]
@@ -172,7 +172,7 @@ def run_batches(me, threads, shared, first, last, batch_size, dealt, work, losse
             losses[b] = shared.task_losses[:tasks].sum()
         block = next_task(shared.counters, counter + 1)
         while block < blocks:
-            _item_block(block, tasks, shared, work, me, b)
+            item_block(block, tasks, shared, work, me, b)
             block = next_task(shared.counters, counter + 1)
         if not barrier(shared.counters, counter + 2, threads):
             return

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 __all__ = [
-    "Buffers", "Dealt", "Flags", "Flat", "Hyper", "Interactions", "Local", "Objective", "Optimizer", "Own", "Pool",
-    "Scratch", "Shared", "Step", "Tables", "Weigher", "Work",
+    "Buffers", "Dealt", "Flags", "Flat", "Group", "Groups", "Hyper", "Interactions", "Local", "Objective", "Optimizer",
+    "Own", "Pool", "Scratch", "Shared", "Step", "Tables", "Weigher", "Work",
 ]  # fmt: skip
 
 
@@ -170,6 +170,31 @@ class Buffers(NamedTuple):
     gradient: Any
     pair_gradient: Any
     nothing: Any
+
+
+class Groups(NamedTuple):
+    """Pairs that share pools: at most how many pairs of a batch are in a group, and the users' gradients by pair."""
+
+    share: int
+    gradients: Any
+
+
+class Group(NamedTuple):
+    """A thread's scratch for a group of pairs.
+
+    The pool; copies of its rows, side by side, and their numbers 0, 1, ...; coefficients by pair and place, none where
+    single entries of pairs are left, and those of one place; the group's pairs; a bit an item that the pool holds, all
+    zero before and after; and the places at which a pair's pool differs.
+    """
+
+    ids: Any
+    rows: Any
+    numbers: Any
+    coefficients: Any
+    column: Any
+    pairs: Any
+    held: Any
+    places: Any
 
 
 class Own(NamedTuple):

@@ -28,7 +28,10 @@ from .loss import (
 from .optimizer import SGD, catch_up_row, step_of, step_row
 from .structs import Buffers, Local
 
-__all__ = ["distribute", "local_entries", "pairs_of_task", "pool_buffers", "user_task"]
+__all__ = [
+    "distribute", "entries_from", "local_entries", "mark", "pair_entries", "pairs_of_task", "pool_buffers",
+    "user_task", "weigh",
+]  # fmt: skip
 
 _AHEAD = 16  # rows asked for before they are needed
 _NOBODY = ZERO - 1
@@ -93,7 +96,7 @@ def _entries(count, size, factor, ids, buffers, items, coefficients):
 
 
 @kernel(counted=False)
-def _mark(mask, user, marked, indptr, indices):
+def mark(mask, user, marked, indptr, indices):
     """Make ``mask`` hold the items of ``user`` instead of those of ``marked``; -1 is nobody."""
     if marked >= 0:
         for e in range(indptr[marked], indptr[marked + 1]):
@@ -176,7 +179,7 @@ def _draw(p, new_user, look, batch, work, own, step, marked):
             prefetch_read(data.indices, data.indptr[batch.users[look]])
         excluded = data.indptr[u + 1] - data.indptr[u]
         if marked != u:
-            _mark(own.mask, u, marked, data.indptr, data.indices)
+            mark(own.mask, u, marked, data.indptr, data.indices)
             marked = u
     slot = p % buffers.sizes.size
     ids, key = buffers.pools[slot], stream(work.key, pair)
@@ -196,14 +199,14 @@ def _draw(p, new_user, look, batch, work, own, step, marked):
 
 
 @kernel(counted=False, inner=True)
-def _weigh(start, old, score, ids, slot, work, own):
-    """Losses, slopes and weights of the pool in ``slot``; how many of its entries got a weight."""
+def weigh(p, score, work, own):
+    """Losses, slopes and weights of the pool of pair ``p``, from its margins; how many entries got a weight."""
     objective, weigher, buffers, width = work.objective, own.weigher, own.buffers, work.pool.width
     margins, losses, slopes, idx, w = buffers.margins, buffers.losses, buffers.slopes, buffers.idx, buffers.w
+    slot = p % buffers.sizes.size
     size = buffers.sizes[slot]
     by_margin = weigher.rank_based or weigher.by_score
     everywhere = not by_margin or 4 * width > work.pool.size  # losses of the whole pool, or only of the kept entries
-    _margins(old, start, work.tables.V, ids, size, score, margins)
     if everywhere:
         if objective.loss == BPR or objective.loss >= INFONCE:  # samplers then see BPR's losses
             _losses(margins, size, slopes, losses)
@@ -225,31 +228,46 @@ def _weigh(start, old, score, ids, slot, work, own):
 
 
 @kernel(counted=False, inner=True)
+def pair_entries(p, row, count, score, loss, old, batch, work, own, local):
+    """Entries of pair ``p``, the positive's first, for the user's row ``old[row]``; returns ``loss`` and its own."""
+    data, V, objective, buffers, flags = work.data, work.tables.V, work.objective, own.buffers, work.flags
+    slot, items, coefficients = p % buffers.sizes.size, local.items, local.coefficients
+    ids = buffers.pools[slot]
+    first, last = data.indptr[batch.users[p]], data.indptr[batch.users[p] + 1]
+    items[0] = batch.items[p]
+    local.rows[: count + 1] = row
+    if objective.loss >= INFONCE:
+        n_negatives = V.shape[0] - (last - first if flags.exclude else 0)
+        return loss + set_entries(count, objective, n_negatives, ids, buffers, items, coefficients)
+    real = V.dtype.type
+    factor = real(count) if flags.summed and own.weigher.rank_based else real(1)
+    if objective.loss == LLPAUC:
+        factor *= real(place_factor(old, row, V, data.indices[first:last], score, objective.share))
+    loss += _entries(count, buffers.sizes[slot], factor, ids, buffers, items, coefficients)
+    if objective.loss == BCE and count > 0:
+        loss += add_positive(score, coefficients)
+    if objective.loss == LLPAUC:
+        square_positive(score, factor, count, buffers.idx, buffers.w, buffers.losses, coefficients)
+    return loss
+
+
+@kernel(counted=False, inner=True)
+def entries_from(local, n):
+    """The room for entries from ``n`` on."""
+    return Local(local.items[n:], local.coefficients[n:], local.rows[n:])
+
+
+@kernel(counted=False, inner=True)
 def _pair(p, start, n, loss, old, batch, work, own, local):
     """Score and weigh the pool of pair ``p``, leave its entries from ``n`` on; returns ``n`` and ``loss`` with them."""
-    data, V, objective, buffers, flags = work.data, work.tables.V, work.objective, own.buffers, work.flags
+    V, buffers = work.tables.V, own.buffers
     slot = p % buffers.sizes.size
-    size, ids, positive = buffers.sizes[slot], buffers.pools[slot], batch.items[p]
-    first, last = data.indptr[batch.users[p]], data.indptr[batch.users[p] + 1]
-    score = row_dot(old, start, V, positive)
-    count = _weigh(start, old, score, ids, slot, work, own)
-    items, coefficients = local.items[n:], local.coefficients[n:]
-    items[0] = positive
-    if objective.loss < INFONCE:
-        real = V.dtype.type
-        factor = real(count) if flags.summed and own.weigher.rank_based else real(1)
-        if objective.loss == LLPAUC:
-            factor *= real(place_factor(old, start, V, data.indices[first:last], score, objective.share))
-        loss += _entries(count, size, factor, ids, buffers, items, coefficients)
-        if objective.loss == BCE and count > 0:
-            loss += add_positive(score, coefficients)
-        if objective.loss == LLPAUC:
-            square_positive(score, factor, count, buffers.idx, buffers.w, buffers.losses, coefficients)
-    else:
-        n_negatives = V.shape[0] - (last - first if flags.exclude else 0)
-        loss += set_entries(count, objective, n_negatives, ids, buffers, items, coefficients)
-    local.rows[n : n + count + 1] = start
-    rows_sum(coefficients, V, items, count + 1, buffers.pair_gradient, 0)
+    score = row_dot(old, start, V, batch.items[p])
+    _margins(old, start, V, buffers.pools[slot], buffers.sizes[slot], score, buffers.margins)
+    count = weigh(p, score, work, own)
+    entries = entries_from(local, n)
+    loss = pair_entries(p, start, count, score, loss, old, batch, work, own, entries)
+    rows_sum(entries.coefficients, V, entries.items, count + 1, buffers.pair_gradient, 0)
     for k in range(V.shape[1]):
         buffers.gradient[k] += buffers.pair_gradient[0, k]
     return n + count + 1, loss
@@ -286,5 +304,5 @@ def user_task(first, last, batch, work, own, old, local, step):
             step_row(u, buffers.gradient, own.flat, step_of(optimizer, step), optimizer.constant)
             tables.done[u] = step + 1
     if work.flags.exclude:
-        _mark(own.mask, _NOBODY, marked, work.data.indptr, work.data.indices)
+        mark(own.mask, _NOBODY, marked, work.data.indptr, work.data.indices)
     return n, loss
