@@ -7,6 +7,7 @@ from pathlib import Path
 from ._formal import formal_theorems
 from ._registry import all_claims
 from .model import Claim
+from .paper import RESULTS
 
 __all__ = ["claims_markdown", "claims_path"]
 
@@ -19,6 +20,10 @@ The paper is Shi, Chen, Feng, Zhang, Wu, Gao and He, *On the Theories Behind Har
 Recommendation*, WWW 2023. Each entry gives a claim, where it is meant to apply, a verdict and the evidence. Where the
 verdict departs from the paper's wording it also gives the statement that is true, and an example small enough to check
 by hand.
+
+{results}
+
+## The claims
 
 **Words.** `N_+` positives and `N_-` (or `n_-`, `n`) negatives of a user; negatives are ranked by score, rank 1 is the
 hardest; `M` hardest negatives are kept of a pool of `N`; `beta` is the limit of the false positive rate in OPAUC(beta),
@@ -46,11 +51,26 @@ def claims_markdown() -> str:
     """The text of CLAIMS.md."""
     claims = list(all_claims().values())
     mutants = sum(len(c.mutants) for c in claims)
-    lines = [_HEAD, f"{len(claims)} claims, {mutants} mutants.\n", "| id | claim | verdict |", "|---|---|---|"]
+    lines = [
+        _HEAD.replace("{results}", _results()),
+        f"{len(claims)} claims, {mutants} mutants.\n",
+        "| id | claim | verdict |",
+        "|---|---|---|",
+    ]
     lines += [f"| [{c.id}](#{_anchor(c)}) | {c.title} | {c.verdict.status} |" for c in claims]
     for claim in claims:
         lines += ["", *_entry(claim)]
     return "\n".join(lines) + "\n"
+
+
+def _results() -> str:
+    """A line a result of the paper."""
+    lines = ["## The paper, result by result", ""]
+    for result in RESULTS:
+        claims = ", ".join(f"[{claim.id}](#{_anchor(claim)})" for claim in result.claims)
+        see = f" See {claims}." if claims else ""
+        lines.append(f"- **{result.name}** ({result.printed}): *{result.verdict}*. {result.told}{see}")
+    return "\n".join(lines)
 
 
 def claims_path() -> Path:
