@@ -37,7 +37,9 @@ condition*: false as printed, true under the condition named. *holds approximate
 **Evidence**, strongest first. *formal*: proved in Coq (`proofs_check/coq`). *enumeration*: every case up to a size.
 *exact arithmetic*: fractions or integers, no rounding. *duality gap*: an upper and a lower bound that meet. *property*:
 random cases, no tolerance beyond rounding. *numerical*: against an independent computation. *statistical*: against
-simulation, with a stated chance of a false alarm. *experiment*: training runs, or the table of a study in `figures/`.
+simulation, with a stated chance of a false alarm. *experiment*: training runs, judged by
+thresholds set before them. *regression*: the committed table of a study in `figures/`, so that a verdict cannot part
+from it; the experiment is the run that made the table.
 
 **Checked.** How far the checks of `hns check` reach along the axes of the domain, measured while they run; where the
 statement goes further, what carries the rest. A claim whose checks reach less than its line says is not verified.
