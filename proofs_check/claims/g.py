@@ -268,8 +268,8 @@ G1 = Claim(
         "is level with it (NDCG@20 .99 [.91, 1.07]), M = 10 at .83 [.74, .93]. Decay and epochs were tuned on a "
         "random part of the train pairs, which puts M = 20 ahead of uniform sampling by 19%; with the best of them on "
         "the test part itself M = 20 is 7% behind it (one seed, benchmarks/temporal.toml). "
-        '"Nine of ten curves" was "every curve" until Gowalla\'s softmax curves had been seen: it "
-        "describes these data.',
+        'The words "nine of ten curves" were "every curve" until Gowalla\'s softmax curves had been seen: '
+        "they describe these data.",
     ),
     sharp="Split at random, the hardest sampling loses on every data set, uniform sampling in some curves of each. "
     "Split in time, the hardest loses more, and no level is seen to be ahead of uniform sampling, though a random "
