@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export MPLBACKEND ?= Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help venv reproduce test quick lint check formal bench docs lock clean
+.PHONY: help venv reproduce test quick lint check formal bench docs words lock clean
 
 help:
 	@echo 'make reproduce   every figure and table made anew in build/reproduce/ and compared with what is committed'
@@ -20,6 +20,7 @@ help:
 	@echo 'make quick       a minute of it: lint, types, the first case of each test of the library'
 	@echo 'make check       the ledger: each claim of the paper with its evidence and verdict'
 	@echo 'make formal      the machine-checked proofs (installs Coq with apt-get if it is missing)'
+	@echo 'make words       README, results pages and CLAIMS.md: their words from the tables anew'
 	@echo 'make docs        run the notebooks and store their outputs'
 	@echo 'make bench       timings against peers (long; needs the extra "bench")'
 	@echo 'make lint        ruff and mypy only'
@@ -72,6 +73,10 @@ bench: $(STAMP)
 	@for script in benchmarks/bench_*.py; do \
 	  test -e "$$script" || { echo 'no benchmarks/bench_*.py'; exit 1; }; \
 	  echo "== $$script"; $(BIN)/python "$$script" $(ARGS) || exit 1; done
+
+# README.md, docs/results, CLAIMS.md and the records of figures: their words from their tables.
+words: $(STAMP)
+	$(BIN)/python -m proofs_check.pages $(ARGS)
 
 docs: $(STAMP)
 	$(BIN)/jupytext --quiet --to ipynb --update notebooks/*.py

@@ -7,6 +7,7 @@ from pathlib import Path
 from ._formal import formal_theorems
 from ._registry import all_claims
 from .model import Claim
+from .paper import RESULTS
 
 __all__ = ["claims_markdown", "claims_path"]
 
@@ -20,6 +21,10 @@ Recommendation*, WWW 2023. Each entry gives a claim, where it is meant to apply,
 verdict departs from the paper's wording it also gives the statement that is true, and an example small enough to check
 by hand.
 
+{results}
+
+## The claims
+
 **Words.** `N_+` positives and `N_-` (or `n_-`, `n`) negatives of a user; negatives are ranked by score, rank 1 is the
 hardest; `M` hardest negatives are kept of a pool of `N`; `beta` is the limit of the false positive rate in OPAUC(beta),
 the area under the ROC curve up to `beta`; `X_m = N_+ N_- OPAUC(m / N_-)` counts pairs in the right order; `L` is the
@@ -32,7 +37,9 @@ condition*: false as printed, true under the condition named. *holds approximate
 **Evidence**, strongest first. *formal*: proved in Coq (`proofs_check/coq`). *enumeration*: every case up to a size.
 *exact arithmetic*: fractions or integers, no rounding. *duality gap*: an upper and a lower bound that meet. *property*:
 random cases, no tolerance beyond rounding. *numerical*: against an independent computation. *statistical*: against
-simulation, with a stated chance of a false alarm. *experiment*: training runs, or the table of a study in `figures/`.
+simulation, with a stated chance of a false alarm. *experiment*: training runs, judged by
+thresholds set before them. *regression*: the committed table of a study in `figures/`, so that a verdict cannot part
+from it; the experiment is the run that made the table.
 
 **Checked.** How far the checks of `hns check` reach along the axes of the domain, measured while they run; where the
 statement goes further, what carries the rest. A claim whose checks reach less than its line says is not verified.
@@ -46,11 +53,26 @@ def claims_markdown() -> str:
     """The text of CLAIMS.md."""
     claims = list(all_claims().values())
     mutants = sum(len(c.mutants) for c in claims)
-    lines = [_HEAD, f"{len(claims)} claims, {mutants} mutants.\n", "| id | claim | verdict |", "|---|---|---|"]
+    lines = [
+        _HEAD.replace("{results}", _results()),
+        f"{len(claims)} claims, {mutants} mutants.\n",
+        "| id | claim | verdict |",
+        "|---|---|---|",
+    ]
     lines += [f"| [{c.id}](#{_anchor(c)}) | {c.title} | {c.verdict.status} |" for c in claims]
     for claim in claims:
         lines += ["", *_entry(claim)]
     return "\n".join(lines) + "\n"
+
+
+def _results() -> str:
+    """A line a result of the paper."""
+    lines = ["## The paper, result by result", ""]
+    for result in RESULTS:
+        claims = ", ".join(f"[{claim.id}](#{_anchor(claim)})" for claim in result.claims)
+        see = f" See {claims}." if claims else ""
+        lines.append(f"- **{result.name}** ({result.printed}): *{result.verdict}*. {result.told}{see}")
+    return "\n".join(lines)
 
 
 def claims_path() -> Path:

@@ -13,7 +13,7 @@ from ._registry import get_claim
 from .model import Claim, ClaimResult, Evidence, MutantResult
 from .tally import NothingToTest
 
-__all__ = ["false_alarm", "ledger_table", "summary", "to_html", "to_json"]
+__all__ = ["false_alarm", "problems", "summary", "to_html", "to_json"]
 
 
 def false_alarm(results: Sequence[ClaimResult]) -> float:
@@ -36,28 +36,6 @@ def summary(results: Sequence[ClaimResult], complete: bool = True) -> str:
     if absent := [r for r in results if r.needs]:
         line += "; not checked: " + ", ".join(f"{r.id} (needs {', '.join(r.needs)})" for r in absent)
     return line if complete else f"interrupted; {line}"
-
-
-def ledger_table(results: Sequence[ClaimResult]) -> Any:
-    """A rich table with one row per claim."""
-    from rich.table import Table
-
-    table = Table(title="The ledger", title_justify="left")
-    for name in ("id", "title", "verdict", "strongest evidence"):
-        table.add_column(name, overflow="fold", no_wrap=name == "id")
-    for name in ("cases", "largest deviation", "mutants killed", "seconds"):
-        table.add_column(name, justify="right")
-    for r in results:
-        style = "" if r.agrees else "bold red"
-        verdict = str(r.status) if r.status == r.recorded else f"{r.status} (recorded: {r.recorded})"
-        if r.needs and r.agrees:
-            verdict = f"not checked: needs {', '.join(r.needs)} (recorded: {r.recorded})"
-        table.add_row(
-            *(r.id, r.title, verdict, r.strongest, f"{r.cases:,}", _number(r.deviation)),
-            *(f"{r.killed}/{r.tried}", f"{r.seconds:.1f}"),
-            style=style,
-        )
-    return table
 
 
 def problems(results: Sequence[ClaimResult]) -> list[str]:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import sys
+import textwrap
 from collections.abc import Sequence
 
 from sim.cli.command import Command
 from sim.cli.parser import Parser
 from sim.core.files import write_text
-from sim.core.terminal import INTERRUPTED, STATUS, check_target, guarded, printable
+from sim.core.terminal import INTERRUPTED, STATUS, check_target, guarded, say
 
 from ._claims_md import claims_markdown, claims_path
+from ._explain import explain, found_row, row, rows_width
 from ._registry import all_claims, select_claims
-from ._report import ledger_table, problems, summary, to_html, to_json
+from ._report import problems, summary, to_html, to_json
 from ._run import run
-from .model import ClaimResult
 from .tally import EFFORTS
 
 __all__ = ["COMMAND", "add_arguments", "execute", "main"]
@@ -24,6 +24,10 @@ __all__ = ["COMMAND", "add_arguments", "execute", "main"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``hns check`` to a parser."""
     parser.add_argument("--only", nargs="+", action="extend", metavar="ID", help="claims or families, e.g. T3 F6-law")
+    parser.add_argument(
+        "--explain", nargs="+", metavar="NAME",
+        help="a result of the paper or a claim, e.g. 'Theorem 2' or T2f: what became of it, and stop",
+    )  # fmt: skip
     parser.add_argument("--effort", choices=EFFORTS, default="quick", help="how much to test (default: quick)")
     parser.add_argument("--jobs", type=int, metavar="N", help="processes (default: the cores at hand, at most 2)")
     parser.add_argument("--json", metavar="FILE", help="write everything found as JSON")
@@ -39,35 +43,28 @@ def execute(options: argparse.Namespace) -> int:
     0: every verdict is the recorded one; 1: one differs; 130: interrupted, after the finished claims have been printed
     and written. Wrong arguments are a ValueError.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    width = rows_width()
+    if options.explain:
+        say(explain(" ".join(options.explain), width))
+        return 0
     only = [name for group in options.only for name in group.split(",") if name] if options.only else None
     selected = select_claims(only)
     for option in ("json", "html"):
         check_target(f"--{option}", getattr(options, option), parents=options.parents)
     if options.list:
         for claim in selected:
-            console.print(f"{claim.id:9} {claim.verdict.status!s:23} {claim.title}", markup=False, highlight=False)
+            say(row(claim.id, claim.title, str(claim.verdict.status), width))
         return 0
     if options.write_claims:
         write_text(claims_path(), claims_markdown())
-        console.print(f"wrote {claims_path().name}: {len(all_claims())} claims")
+        say(f"wrote {claims_path().name}: {len(all_claims())} claims")
         return 0
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    shown = sys.stderr.isatty()  # elsewhere it would leave an empty line
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not shown) as bar:
-        task = bar.add_task("claims", total=len(selected))
-
-        def advance(result: ClaimResult) -> None:
-            bar.update(task, advance=1, description=f"{result.id}: {result.status}")
-
-        results, complete = run(only, effort=options.effort, jobs=options.jobs, progress=advance)
-    console.print(ledger_table(results))
-    for line in problems(results):
-        console.print(printable(line), markup=False, highlight=False)
-    console.print(summary(results, complete), markup=False, highlight=False)
+    results, complete = run(
+        only, effort=options.effort, jobs=options.jobs, progress=lambda result: say(found_row(result, width))
+    )
+    say("")
+    for line in (*problems(results), summary(results, complete)):
+        say("\n".join(textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False)))
     if options.json:
         write_text(options.json, to_json(results, options.effort, complete))
     if options.html:
@@ -83,7 +80,7 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "proofs_check") -> in
     Examples
     --------
     >>> main(["--list", "--only", "T3-sharp"])
-    T3-sharp  holds                   Theorem 3 with the best possible bounds
+    T3-sharp      Theorem 3 with the best possible bounds     holds
     0
     """
 

@@ -40,6 +40,7 @@ class Kind(StrEnum):
     NUMERICAL = "numerical"
     STATISTICAL = "statistical"
     EXPERIMENT = "experiment"
+    REGRESSION = "regression"
 
 
 class Role(StrEnum):
@@ -284,7 +285,11 @@ class ClaimResult:
     def deviation(self) -> float:
         """Largest deviation of the numerical checks that passed (statistical ones, in standard errors, left out)."""
         return max(
-            (e.deviation for e in self.evidence if e.passed and e.kind not in (Kind.STATISTICAL, Kind.EXPERIMENT)),
+            (
+                e.deviation
+                for e in self.evidence
+                if e.passed and e.kind not in (Kind.STATISTICAL, Kind.EXPERIMENT, Kind.REGRESSION)
+            ),
             default=0.0,
         )
 

@@ -54,7 +54,7 @@ def _near_the_best(p: Any, t: Tally, metric: str, margin: float) -> None:
 @check(
     f"Recall@K, every data set, K = 5 to 100: at random rankings' beta the correlation is within {RECALL} of the best "
     "over beta, over models, over users, and over models for each user",
-    Kind.EXPERIMENT,
+    Kind.REGRESSION,
 )
 def _best_beta(p: Any, t: Tally) -> None:
     _near_the_best(p, t, "recall", RECALL)
@@ -62,7 +62,7 @@ def _best_beta(p: Any, t: Tally) -> None:
 
 @check(
     "Recall@K: there it is at least " + ", ".join(f"{least} over {OVER[over]}" for over, least in LEAST.items()),
-    Kind.EXPERIMENT,
+    Kind.REGRESSION,
 )
 def _high(p: Any, t: Tally) -> None:
     for over, part, words in _curves("recall"):
@@ -70,7 +70,7 @@ def _high(p: Any, t: Tally) -> None:
         t.holds(at >= LEAST[over], f"{words}: {at:.3f}")
 
 
-@check(f"NDCG@K: within {NDCG} of the best over beta", Kind.EXPERIMENT, role=Role.APPROXIMATE)
+@check(f"NDCG@K: within {NDCG} of the best over beta", Kind.REGRESSION, role=Role.APPROXIMATE)
 def _ndcg(p: Any, t: Tally) -> None:
     _near_the_best(p, t, "ndcg", NDCG)
 

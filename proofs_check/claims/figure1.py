@@ -40,7 +40,7 @@ def _ahead(low: float, high: float) -> bool:
 @check(
     "DNS(M, N) and Softmax-v are ahead of training without sampling, and that of uniform sampling, for both metrics on "
     "every data set: paired intervals",
-    Kind.EXPERIMENT,
+    Kind.REGRESSION,
 )
 def _as_printed(p: Any, t: Tally) -> None:
     for _, words, low, high in (*_ratios(HARD, "lead"), *_ratios(FULL, "gain")):
@@ -50,7 +50,7 @@ def _as_printed(p: Any, t: Tally) -> None:
 @check(
     "DNS(M, N) and Softmax-v are ahead of training without sampling for both metrics on every data set but ml-100k, "
     "where neither is",
-    Kind.EXPERIMENT,
+    Kind.REGRESSION,
     role=Role.CONDITION,
 )
 def _where(p: Any, t: Tally) -> None:
@@ -59,7 +59,7 @@ def _where(p: Any, t: Tally) -> None:
         t.same(p.ahead(low, high), row.data not in DENSE, words)
 
 
-@check("NDCG@50: both are ahead of uniform sampling on every data set", Kind.EXPERIMENT, role=Role.CONDITION)
+@check("NDCG@50: both are ahead of uniform sampling on every data set", Kind.REGRESSION, role=Role.CONDITION)
 def _ahead_of_uniform(p: Any, t: Tally) -> None:
     for _, words, low, high in _ratios(HARD, "gain", "ndcg"):
         t.holds(p.ahead(low, high), words)

@@ -31,7 +31,7 @@ def _words(row: Any) -> str:
 
 @check(
     "Recall, every data set: the 95% interval of 1 - theta meets that of the observed elasticity of the best beta in K",
-    Kind.EXPERIMENT,
+    Kind.REGRESSION,
 )
 def _predicts(p: Any, t: Tally) -> None:
     for row in _table("elasticity").itertuples():
@@ -41,7 +41,7 @@ def _predicts(p: Any, t: Tally) -> None:
 @check(
     "it does not even rank the data sets: Kendall's tau of 1 - theta with the observed elasticity, "
     "exact one-sided p above 0.05",
-    Kind.EXPERIMENT,
+    Kind.REGRESSION,
     Role.SHARP,
 )
 def _ranks(p: Any, t: Tally) -> None:
@@ -53,7 +53,7 @@ def _ranks(p: Any, t: Tally) -> None:
 
 @check(
     "what is left of it, 1: every observed elasticity lies below 1, random rankings' growth",
-    Kind.EXPERIMENT,
+    Kind.REGRESSION,
     Role.SHARP,
 )
 def _below_one(p: Any, t: Tally) -> None:
@@ -65,7 +65,7 @@ def _below_one(p: Any, t: Tally) -> None:
 @check(
     "what is left of it, 2, a bound: no best beta for Recall@K, K = 1 to 100, is harder than the "
     "hardest beta that orders the top K; in half of the cases or more the grid reaches harder",
-    Kind.EXPERIMENT,
+    Kind.REGRESSION,
     Role.SHARP,
 )
 def _bound(p: Any, t: Tally) -> None:

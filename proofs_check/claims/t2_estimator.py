@@ -104,7 +104,7 @@ def _effective(p: Any, t: Tally) -> None:
 @check(
     "figures/E-beta.csv, Softmax-v(1, N), seven unbounded score models: N exp(-KL) from 1 to 11, N = 20 to 2,000; on "
     "bounded scores (beta) it grows with N as a fixed beta would",
-    Kind.EXPERIMENT,
+    Kind.REGRESSION,
     Role.APPROXIMATE,
 )
 def _table(p: Any, t: Tally) -> None:

@@ -43,7 +43,7 @@ def _ahead(a: Any, b: Any) -> bool:
     return bool(a.low > b.high)
 
 
-@check("the better of DNS(M, N) and Softmax-v is ahead of every other method: the intervals are apart", Kind.EXPERIMENT)
+@check("the better of DNS(M, N) and Softmax-v is ahead of every other method: the intervals are apart", Kind.REGRESSION)
 def _ahead_of_all(p: Any, t: Tally) -> None:
     for words, best, other in _best_and_others(p.ours):
         t.holds(p.ahead(best, other), words)
@@ -51,7 +51,7 @@ def _ahead_of_all(p: Any, t: Tally) -> None:
 
 @check(
     f"it is ahead of {' and '.join(BEHIND)} on every data set: the intervals are apart",
-    Kind.EXPERIMENT,
+    Kind.REGRESSION,
     role=Role.SHARP,
 )
 def _ahead_of_some(p: Any, t: Tally) -> None:
@@ -62,7 +62,7 @@ def _ahead_of_some(p: Any, t: Tally) -> None:
 
 @check(
     "no row of PRIS, a softmax over the same pool at a tuned temperature, is ahead of it",
-    Kind.EXPERIMENT,
+    Kind.REGRESSION,
     role=Role.SHARP,
 )
 def _level_with_softmax(p: Any, t: Tally) -> None:
@@ -72,7 +72,7 @@ def _level_with_softmax(p: Any, t: Tally) -> None:
 
 @check(
     "Gowalla, matrix factorisation: it is ahead of every other method of the paper's table: the intervals are apart",
-    Kind.EXPERIMENT,
+    Kind.REGRESSION,
     role=Role.SHARP,
 )
 def _ahead_on_gowalla(p: Any, t: Tally) -> None:
@@ -84,7 +84,7 @@ def _ahead_on_gowalla(p: Any, t: Tally) -> None:
 @check(
     "Gowalla, matrix factorisation: BPR and DNS(1, N) reach at least 1.1 times the printed numbers; DNS(M, N) is "
     "ahead of DNS(1, N) by less than a third of the printed 28%",
-    Kind.EXPERIMENT,
+    Kind.REGRESSION,
     role=Role.SHARP,
 )
 def _printed_gap(p: Any, t: Tally) -> None:

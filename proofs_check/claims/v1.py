@@ -144,7 +144,7 @@ def _optimum(p: Any, t: Tally) -> None:
 @check(
     "Figure 1, NDCG@50: the full gradient, which has no sampling variance, is nowhere ahead of "
     "both hard samplers, and clearly behind them on Gowalla: their gain is no gain in variance",
-    Kind.EXPERIMENT,
+    Kind.REGRESSION,
     Role.SHARP,
 )
 def _figure_1(p: Any, t: Tally) -> None:

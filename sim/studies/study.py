@@ -60,6 +60,8 @@ class Study:
         zero.
     page : callable, optional
         ``page(table) -> str``: the same in Markdown, with the command of every row.
+    module : str
+        Where it is written; by default where ``run`` is.
     """
 
     id: str
@@ -73,8 +75,10 @@ class Study:
     made: str = "simulated"
     zero_below: Mapping[str, float] = field(default_factory=dict)
     page: Callable[[pd.DataFrame], str] | None = None
+    module: str = ""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "module", self.module or self.run.__module__)
         check_choice("split_by", self.split_by, _SPLITS)
         check_choice("made", self.made, ("exact", "simulated", "trained"))
 
@@ -89,7 +93,7 @@ class Study:
             return lambda *args: getattr(sys.modules[module], name)(*args)
 
         own: dict[str, Any] = {name: named(name) for name in ("run", "plot", "caption", "findings", *["page"] * page)}
-        return cls(id, title, order, **own, **rest)
+        return cls(id, title, order, **own, module=module, **rest)
 
 
 @functools.cache
