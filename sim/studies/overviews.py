@@ -52,7 +52,7 @@ def ends(evidence: Evidence) -> str:
     rows = []
     for top in best_sets(evidence.table("G1-sets")).itertuples():
         levels = part[part.data == top.data].sort_values("hardness")
-        kept = [span(*levels.iloc[at][["relative", "relative_low", "relative_high"]], ".2f") for at in (0, -1)]
+        kept = [span(*levels.iloc[at][["relative", "relative_low", "relative_high"]], form=".2f") for at in (0, -1)]
         seeds, users = levels.iloc[0].seeds, levels.iloc[0].users
         spread = span(top.best, top.low, top.high, ".3g")
         rows.append([plain_name(top.data), f"{top.density:.2g}", spread, *kept, f"{seeds:.0f}", f"{users:,}"])
@@ -94,7 +94,7 @@ def figure1(evidence: Evidence) -> str:
     table = evidence.table("F1")
     for row in table[(table.metric == "ndcg@50") & (table.method != "BPR")].itertuples():
         over = [
-            span(*(value - 1 for value in values), "+.1%")
+            span(*(value - 1 for value in values), form="+.1%")
             for values in ((row.gain, row.gain_low, row.gain_high), (row.lead, row.lead_low, row.lead_high))
         ]
         if row.method == "NonSampling":
@@ -113,7 +113,7 @@ def levels_in_time(evidence: Evidence) -> str:
     rows = []
     for level in sorted(set(part[part.data.isin(later)].parameter)):
         kept = [at.loc[(data, level), ["relative", "relative_low", "relative_high"]] for data in sets]
-        rows.append([f"{level:g}", *(span(*one, ".2f") for one in kept)])
+        rows.append([f"{level:g}", *(span(*one, form=".2f") for one in kept)])
     return markdown(["M of 200", *map(plain_name, sets)], rows)
 
 
