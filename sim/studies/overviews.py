@@ -45,6 +45,11 @@ def markdown(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return "\n".join([text[0], "|---" * len(columns) + "|", *text[1:]])
 
 
+def spanned(level: pd.Series) -> str:
+    """What a level keeps of the best, with its interval."""
+    return span(level["relative"], level["relative_low"], level["relative_high"], ".2f")
+
+
 def ends(evidence: Evidence) -> str:
     """A row a data set: the best M/N, and what the two ends keep."""
     table = evidence.table("F8")
@@ -52,7 +57,7 @@ def ends(evidence: Evidence) -> str:
     rows = []
     for top in best_sets(evidence.table("G1-sets")).itertuples():
         levels = part[part.data == top.data].sort_values("hardness")
-        kept = [span(*levels.iloc[at][["relative", "relative_low", "relative_high"]], form=".2f") for at in (0, -1)]
+        kept = [spanned(levels.iloc[at]) for at in (0, -1)]
         seeds, users = levels.iloc[0].seeds, levels.iloc[0].users
         spread = span(top.best, top.low, top.high, ".3g")
         rows.append([plain_name(top.data), f"{top.density:.2g}", spread, *kept, f"{seeds:.0f}", f"{users:,}"])
@@ -94,8 +99,8 @@ def figure1(evidence: Evidence) -> str:
     table = evidence.table("F1")
     for row in table[(table.metric == "ndcg@50") & (table.method != "BPR")].itertuples():
         over = [
-            span(*(value - 1 for value in values), form="+.1%")
-            for values in ((row.gain, row.gain_low, row.gain_high), (row.lead, row.lead_low, row.lead_high))
+            span(value - 1, low - 1, high - 1, "+.1%")
+            for value, low, high in ((row.gain, row.gain_low, row.gain_high), (row.lead, row.lead_low, row.lead_high))
         ]
         if row.method == "NonSampling":
             over[1] = ""
@@ -112,8 +117,7 @@ def levels_in_time(evidence: Evidence) -> str:
     at = part.set_index(["data", "parameter"])
     rows = []
     for level in sorted(set(part[part.data.isin(later)].parameter)):
-        kept = [at.loc[(data, level), ["relative", "relative_low", "relative_high"]] for data in sets]
-        rows.append([f"{level:g}", *(span(*one, form=".2f") for one in kept)])
+        rows.append([f"{level:g}", *(spanned(at.loc[(data, level)]) for data in sets)])
     return markdown(["M of 200", *map(plain_name, sets)], rows)
 
 

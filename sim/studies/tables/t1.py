@@ -8,7 +8,7 @@ from ...core.validation import check_choice
 from ...data import FetchError, load
 from ...runs.options import Options
 from ..study import Findings, Study
-from ..words import listed
+from ..words import counted, listed
 
 STUDY = Study.of(__name__, "T1", "The data sets", 40, made="trained", split_by=("data",))
 
@@ -93,4 +93,9 @@ def findings(table: pd.DataFrame) -> Findings:
             if differ
             else f"{row.data} is that of the paper's Table 1 to the pair."
         )
+    same = sum(f"{name} is that" in said[f"{name}/printed"] for name in both.data)
+    said["printed"] = (
+        f"Of those that stand in the paper's Table 1, {counted(same, len(both), 'have')} the printed numbers of users, "
+        "items, train and test pairs."
+    )
     return said
