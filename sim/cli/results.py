@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,6 @@ from ..core.files import is_stdout
 from ..core.terminal import check_target, say
 from .command import Command
 from .surroundings import add_parents
-from .sweep import words
 from .table import show_table
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ __all__ = ["COMMAND", "results"]
 
 _EPILOG = """\
 examples
-  hns results                                         every run in the store, at its last epoch
+  hns results                                         every setting in the store, at its last epoch
   hns results grid.toml --metrics ndcg@20 recall@50   those of a sweep
   hns results grid.toml --metrics ndcg@20 opauc@0.05 --csv grid.csv
   hns results --data gowalla --csv all.csv --add      more runs for a table that was begun elsewhere
@@ -64,21 +64,47 @@ def results(options: argparse.Namespace) -> tuple[str, list[str], list[list[Any]
         say(f"passed over {path}: {why}", error=True)
     for why in store.failed.values():
         say(f"failed: {why}", error=True)
+    if options.data is not None and not (store.cells or store.failed or store.damaged):
+        known = sorted(path.name for path in folder.glob("[!.]*") if path.is_dir())
+        there = f"there are {', '.join(known)}" if known else "it has none"
+        raise ValueError(f"data must be one of those with runs in {folder}, got {options.data!r}: {there}")
     title = f"{table.key.nunique()} runs in {folder}"
     if options.csv is not None:
         return f"{title}, {len(table)} rows written to {options.csv}", [], []
-    rows = []
-    for key, values in table.groupby("key", sort=False):
-        meta = store.cells[str(key)][1]
-        config = meta["config"]
-        sampler = {name: value for name, value in config["sampler"].items() if name != "name"}
-        rows.append(
-            [
-                config["data"], config["held_out"], config["sampler"]["name"], words(sampler), words(config["model"]),
-                config["seed"], int(values.epoch.iloc[0]), *values.value.tolist(), meta["wall_seconds"],
-            ]
-        )  # fmt: skip
-    return title, ["data", "held out", "sampler", "", "model", "seed", "epoch", *options.metrics, "seconds"], rows
+    return title, *_levels(table, options.metrics)
+
+
+def _levels(table: pd.DataFrame, metrics: Sequence[str]) -> tuple[list[str], list[list[Any]]]:
+    """Columns and rows: a row a setting, its means over seeds, the best of a data set first and marked.
+
+    What is the same in all rows is said by a line above, not in a column.
+    """
+    if table.empty:
+        return [], []
+    settings = [c for c in table.columns if c not in ("key", "split", "bits", "seed", "metric", "value", "users")]
+    groups = table.groupby(settings, dropna=False, sort=False)
+    levels = groups.seed.nunique().rename("seeds").to_frame()
+    for metric in metrics:
+        values = table[table.metric == metric].groupby(settings, dropna=False, sort=False).value
+        levels[metric] = values.mean()
+    levels = levels.reset_index()
+    first = metrics[0]
+    levels = levels.sort_values(["data", "held_out", first], ascending=[True, True, False], kind="stable")
+    several = len(levels) > 1
+    varying = [c for c in settings if several and levels[c].nunique(dropna=False) > 1] or ["data", "sampler"]
+    same = {_short(c): levels[c].iloc[0] for c in settings if c not in varying and levels[c].notna().iloc[0]}
+    said = [f"{name} {value}" for name, value in same.items() if value or name not in ("hidden", "shielded")]
+    say("in all rows: " + ", ".join(said))
+    tops = levels.groupby(["data", "held_out"])[first].transform("max")
+    best = ["best" if several and value == top else "" for value, top in zip(levels[first], tops)]
+    shown = levels[[*varying, "seeds", *metrics]].astype(object)
+    rows = [[*row, mark] for row, mark in zip(shown.where(shown.notna(), "").to_numpy().tolist(), best)]
+    return [*map(_short, varying), "seeds", *metrics, ""], rows
+
+
+def _short(column: str) -> str:
+    """A setting as the grid's file calls it."""
+    return column.rpartition(".")[2].replace("_", " ")
 
 
 def _added(path: Path, table: pd.DataFrame) -> pd.DataFrame:

@@ -19,6 +19,8 @@ _HEAD, _LINES = 1 << 16, 100
 
 _QUOTING = (",", ";", "|")  # what writes these puts fields in quotes
 _ENCLOSED = re.compile(rb'(?m)(?:^|[,;|])"[^"\r\n]*"(?:[,;|]|\r?$)')
+_OPENED = re.compile(rb'(?m)(?:^|[,;|])"[^"\n]*$')
+_CLOSED = re.compile(rb'(?m)^[^"\n]*"(?:[,;|]|$)')
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?(Z|[+-]\d\d:?\d\d)?")
 _WORDS = re.compile(r"(?=.*[^\W\d])(?!.*::)[^\s,;|]+( [^\s,;|]+)*")
@@ -235,7 +237,8 @@ def _settle_quotes(content: bytes, dialect: Dialect) -> tuple[bytes, Dialect, Su
     if fits and not found.inside:
         return content, quoted, found
     plain = survey(content, without)
-    if not fits and dialect.separator in _QUOTING and _ENCLOSED.search(content):
+    enclosed = _ENCLOSED.search(content) or (_OPENED.search(content) and _CLOSED.search(content))
+    if not fits and dialect.separator in _QUOTING and enclosed:
         return content, quoted, found  # some fields are enclosed, so all quotes are meant: an error
     # a quote that spans lines, each of which is a row by itself, encloses nothing
     if plain.fields > 1 and not plain.misfits and (not fits or plain.fields == found.fields):

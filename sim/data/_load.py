@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..core.files import not_plain
 from ..core.validation import MOST_SIZE, check_choice, check_int, check_real
 from ._columns import as_series
 from ._dataset import Dataset, assemble
@@ -286,7 +287,9 @@ def _interactions(
         if not path.is_file():
             if isinstance(name, str) and not path.suffix and os.sep not in name:
                 find_source(name)
-            raise ValueError(f"name must be a known data set or an existing file, got {str(name)!r}: no such file")
+            there = not_plain(path.resolve()) if path.exists() else ""
+            what = f"it is {there}" if there else "no such file"
+            raise ValueError(f"name must be a known data set or an existing file, got {str(name)!r}: {what}")
         label, digest = path.name, f"sha256:{file_digest(path)}"
         min_rating, k_core = options["min_rating"], options["k_core"]
     chosen = None if how.columns is None else sorted(how.columns.items())

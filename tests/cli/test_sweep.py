@@ -57,7 +57,16 @@ def test_sweep_then_list_then_export(sweep, tmp_path, capsys):
     assert "4 cells, 4 of them done" in capsys.readouterr().out
     assert main(results(sweep, "--metrics", "ndcg@5", "hit@1")) == 0
     out = capsys.readouterr().out
-    assert "4 runs in" in out and "hit@1" in out and "M=2 N=5" in out
+    assert "4 runs in" in out
+    said, *lines = out.splitlines()
+    columns, *rows = lines[[line.startswith("M ") for line in lines].index(True) :]
+    assert said.startswith("in all rows: data ") and said.endswith(
+        "sampler DNS, N 5, epoch 2"
+    )  # what varies is a column, no more
+    assert columns.split() == ["M", "seeds", "ndcg@5", "hit@1"]
+    found = [line.split() for line in rows]
+    assert {row[0] for row in found} == {"1", "2"} and [row[1] for row in found] == ["2", "2"]  # means over seeds
+    assert float(found[0][2]) >= float(found[1][2]) and [row[4:] for row in found] == [["best"], []]
     csv = tmp_path / "all.csv"
     assert main(results(sweep, "--metrics", "ndcg@5", "recall@50", "--csv", str(csv))) == 0
     assert f"4 runs in {sweep[-1]}, 8 rows written to {csv}" in capsys.readouterr().out

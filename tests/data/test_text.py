@@ -70,6 +70,8 @@ def test_one_dialect_for_header_and_rows(text: str, pairs: object, tmp_path: Pat
         ("user,item\n1,2\n3\n4,5\n6,7,8\n", "2 rows do not have the first row's 2 fields, the first has 1 in line 3"),
         ('user,item\n"1",2\n"3"x,4\n', "1 fields go on behind their closing quote, the first in line 3"),
         ('user,item\n"1",2\n"3,4\n', "a quoted field has no end"),
+        ('user,item\n1,"2\n3",4\n', "1 rows do not have the first row's 2 fields, the first has 3 in line 2"),
+        ('user;item\n5;7\n"1;2\n3;4";6\n', "user ids with a line end in them"),
         ("user,item\n1,2\nuser,item\n2,3\nuser,item\n3,4\n", "2 rows that repeat its header, .* data row 2"),
         ('user,item,n\n1,"a\nb",x\n2,c,y\n', "1 item ids with a line end in them"),
         ("user,item\na\x00,2\na,3\n", "holds a NUL at byte 11"),
