@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from .. import __version__
-from ..core.signals import sigterm_as_ctrl_c
+from ..core.signals import quiet_trackers, sigterm_as_ctrl_c
 from ..core.terminal import STATUS, guarded
 from . import corr, data, estimate, reproduce, results, sweep, train
 from .command import Command, added, added_names
@@ -61,6 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status, see ``hns --help``. Every error is one line on standard error."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     options: argparse.Namespace | None = None
+    if argv is None:  # a program of its own
+        quiet_trackers()
 
     def run() -> int:
         nonlocal options

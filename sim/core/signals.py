@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["Terminated", "end_with_parent", "heard", "sigterm_as_ctrl_c"]
+__all__ = ["Terminated", "end_with_parent", "heard", "quiet_trackers", "sigterm_as_ctrl_c"]
 
 _SECONDS = 0.5  # between two looks at the parent
 
@@ -54,3 +55,10 @@ def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(_SECONDS)
     os._exit(1)
+
+
+def quiet_trackers() -> None:
+    """Let the trackers that Python starts later remove what an ended program left without lines of warning."""
+    option = "ignore:resource_tracker:UserWarning"
+    if option not in sys.warnoptions:
+        sys.warnoptions.append(option)

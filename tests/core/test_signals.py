@@ -63,7 +63,7 @@ def test_sigterm_stops_a_training_between_batches_and_it_goes_on(tmp_path):
 
 SCRIPT = """
 import os, pathlib, sys, time
-from sim.core.signals import sigterm_as_ctrl_c
+from sim.core.signals import quiet_trackers, sigterm_as_ctrl_c
 from sim.runs.options import Options
 from sim.runs.parallel import in_parallel
 
@@ -71,6 +71,7 @@ def task(folder, number):
     pathlib.Path(folder, str(os.getpid())).touch()
     time.sleep(600)
 
+quiet_trackers()
 with sigterm_as_ctrl_c():
     try:
         list(in_parallel(task, [(sys.argv[1], i) for i in range(4)], Options(jobs=2)))
@@ -91,7 +92,9 @@ def alive(pid: int) -> bool:
 @posix
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGABRT])
 def test_workers_end_with_their_parent_and_let_go_of_its_output(number, tmp_path):
-    started = subprocess.Popen([sys.executable, "-c", SCRIPT, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    started = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     end = time.monotonic() + 200
     while len(pids := [int(path.name) for path in tmp_path.iterdir()]) < 2:
         assert time.monotonic() < end and started.poll() is None
