@@ -104,7 +104,7 @@ RESULTS = (
         "Theorem 1", "DNS over all negatives optimises OPAUC(M / n_-)",
         "Exact in value, and in gradient off ties. Drawn from pools of N it optimises a mixture of OPAUCs instead, and "
         "the step from the surrogate to OPAUC itself fails where labels are noisy.",
-        ("T1",), ("T1-pool", "T1-estimator", "E1", "S1", "S1-pool", "S1-regret"),
+        ("T1",), ("T1-pool", "T1-shared", "T1-estimator", "E1", "S1", "S1-pool", "S1-regret"),
     ),
     PaperResult(
         "Theorem 2", "softmax sampling is a soft estimator of OPAUC(exp(-rho))",

@@ -32,7 +32,7 @@ WIDTH = 100
 _BLOCK = re.compile(
     r"^(?P<indent> *)<!-- (?P<kind>\w+) (?P<what>.+?) -->\n(?P<body>.*?)^ *<!-- end -->$", re.DOTALL | re.MULTILINE
 )
-_NUMBER = re.compile(r"(?<![\w.])-?(?:\d*\.\d+|\d+(?:\.\d+)?%)(?![\w.]*\w)")
+_NUMBER = re.compile(r"(?<![\w.])-?(?:\d*\.\d+%?|\d+%)(?![\w.]*\w)")
 _CODE = re.compile(r"^ *```.*?^ *```$|`[^`\n]*`|\]\([^)\s]*\)|<[^>\n]*>", re.DOTALL | re.MULTILINE)
 
 
