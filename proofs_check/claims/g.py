@@ -307,8 +307,8 @@ G2 = Claim(
         "(C1, F6-3): the hardness that trains best is not that of the OPAUC that predicts the metric (F6-data), but "
         "far softer. With the published program's sum and fixed decay NDCG has a trend on ml-100k too, K^.07 [.02, "
         ".10] (G-ablation), as M then also weighs the data against the penalty. The bound "
-        "on the intervals was .5, became 1 when Gowalla's softmax curves had been seen, .5 again for DNS, and 1 for all "
-        "when amazon2014-movie ([.42, .55] for Recall) had been seen: it describes these data.",
+        "on the intervals was .5, became 1 when Gowalla's softmax curves had been seen, .5 again for DNS, and 1 for "
+        "all when amazon2014-movie ([.42, .55] for Recall) had been seen: it describes these data.",
     ),
     sharp="Of Recall with DNS on ml-100k: the best beta grows with K with an elasticity of about .2 (intervals within "
     "[.05, .39]), far from random rankings' 1. For NDCG, and for softmax sampling, one hardness serves every K there. "
