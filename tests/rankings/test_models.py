@@ -319,3 +319,11 @@ def test_bad_input_is_one_line(call, error, message) -> None:  # type: ignore[no
     with pytest.raises(error, match=message) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+def test_two_samples_of_scores_are_two_models():
+    """Their tables are kept by equality: one must never get the other's."""
+    one, two = Empirical([2.0, 0.0], [1.0]), Empirical([5.0, 4.0], [1.0])
+    assert one != two and one == one and FalseNegatives(one, 0.1) != FalseNegatives(two, 0.1)
+    assert roc_table(one).tolist() != roc_table(two).tolist()
+    assert Binormal(1.0) == Binormal(1.0) != Binormal(2.0)

@@ -37,7 +37,7 @@ class Law(Protocol):
     def logpdf(self, x: Any) -> Any: ...  # noqa: D102
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # a subclass that is no dataclass is equal to itself alone
 class ScoreModel:
     """Base of the score models: independent scores, one law for the positives and one for the negatives.
 
