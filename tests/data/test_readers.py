@@ -281,7 +281,7 @@ def test_bad_zips(tmp_path: Path) -> None:
 def test_names_that_are_no_files(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no such file"):
         data.load(tmp_path / "missing.csv")
-    with pytest.raises(ValueError, match="no such file"):
+    with pytest.raises(ValueError, match="it is a folder"):
         data.load(tmp_path)
     with pytest.raises(TypeError, match="name must be a str or a path, got int"):
         data.load(100)  # type: ignore[arg-type]
